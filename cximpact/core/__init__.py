@@ -1,0 +1,1 @@
+"""Errors, draws, results, units: what every stage stands on."""

@@ -1,0 +1,370 @@
+"""What a result is: draws, the claim they support, and its conditions."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal
+
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from cximpact.core import draws as dr
+from cximpact.core.errors import UnitsError
+from cximpact.core.summaries import summarize, to_table
+from cximpact.core.validate import check_choice, check_prob
+
+DrawKind = Literal["posterior", "bootstrap", "asymptotic", "simulation"]
+INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
+    {
+        "posterior": "credible",
+        "bootstrap": "confidence",
+        "asymptotic": "confidence",
+        "simulation": "simulation",
+    }
+)
+EFFECT_SCALES = ("pp", "relative", "relative_churn", "points", "money", "outcome")
+TIDY_COLUMNS = ("term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimand:
+    """What is being estimated.
+
+    Parameters
+    ----------
+    target : str
+        Such as ``"att"``, ``"ate"``, ``"score"``.
+    contrast : str
+        What is compared with what, in words.
+    scale : {"pp", "relative", "relative_churn", "points", "money", "outcome"}
+        Meaning of the numbers. ``"outcome"`` is the outcome's own unit. A bare percentage
+        is refused.
+    population : str
+        Over whom it averages.
+    horizon : str, default ""
+        Over which time.
+    """
+
+    target: str
+    contrast: str
+    scale: str
+    population: str
+    horizon: str = ""
+
+    def __post_init__(self) -> None:
+        if self.scale in ("percent", "%", "pct"):
+            raise UnitsError(
+                "scale='percent' has three meanings; say 'pp', 'relative' or 'relative_churn'."
+            )
+        check_choice(self.scale, "scale", EFFECT_SCALES)
+
+    def __str__(self) -> str:
+        horizon = f", {self.horizon}" if self.horizon else ""
+        return f"{self.target.upper()}: {self.contrast} ({self.scale}), {self.population}{horizon}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assumption:
+    """A condition of a claim.
+
+    Parameters
+    ----------
+    name : str
+        Short name, such as ``"parallel trends"``.
+    statement : str
+        What must hold, in one sentence.
+    tested : bool
+        Whether the data were asked about it.
+    evidence : str, default ""
+        What they answered, or why they cannot be asked.
+    """
+
+    name: str
+    statement: str
+    tested: bool
+    evidence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Provenance:
+    """Where a result comes from. It holds no timestamp, so equal work compares equal.
+
+    Parameters
+    ----------
+    method : str
+        Estimator and its variant.
+    data_hash : str
+        Fingerprint of the data.
+    settings : mapping
+        Settings of the estimator.
+    seed : int, optional
+        Seed of the run, if one was given.
+    versions : mapping
+        Versions of the libraries that matter.
+    parents : tuple of str
+        Sources of the draws that went in.
+    notes : tuple of str
+        What a reader must know: dropped rows, failed gates that were overruled.
+    """
+
+    method: str
+    data_hash: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """Identifier of the fit, from method, data, settings and seed."""
+        text = json.dumps(
+            [self.method, self.data_hash, dict(self.settings), self.seed],
+            sort_keys=True,
+            default=str,
+        )
+        return f"{self.method}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EffectPosterior:
+    """The one result class of every effect estimator.
+
+    Parameters
+    ----------
+    draws : xarray.DataArray
+        Effect draws, ``sample`` first, then named dimensions such as ``event_time``.
+    estimand : Estimand
+        What the numbers mean.
+    draw_kind : {"posterior", "bootstrap", "asymptotic", "simulation"}
+        How the draws arose; it decides the word for the interval.
+    n : int
+        Rows that entered.
+    assumptions : tuple of Assumption
+        Conditions of the claim, tested or not.
+    diagnostics : mapping
+        Findings about the fit.
+    provenance : Provenance
+        Where it comes from.
+    would_change_it : str
+        What would overturn the conclusion, in one sentence.
+    estimate, std_error : xarray.DataArray, optional
+        Stored point estimate and standard error, with the dimensions of the draws less
+        ``sample``. Where they are missing, mean and standard deviation of the draws are used.
+    df : float, optional
+        Degrees of freedom of the t interval of an asymptotic result; None for normal.
+    details : mapping
+        Extras of one estimator.
+    """
+
+    draws: xr.DataArray
+    estimand: Estimand
+    draw_kind: DrawKind
+    n: int
+    assumptions: tuple[Assumption, ...]
+    diagnostics: Mapping[str, Any]
+    provenance: Provenance
+    would_change_it: str
+    estimate: xr.DataArray | None = None
+    std_error: xr.DataArray | None = None
+    df: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        dr.check_values(self.draws, "effect draws")
+        dr.order_of(self.draws)
+        check_choice(self.draw_kind, "draw_kind", tuple(INTERVAL_WORD))
+        for name in ("diagnostics", "details"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def summary(self, prob: float = 0.9, kind: str = "eti") -> pd.DataFrame:
+        """Summarize the effect, one row a coordinate.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+        kind : {"eti", "hdi"}
+            Which interval. An asymptotic result gives its t interval for ``"eti"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as `core.summaries.summarize` gives them.
+        """
+        table = summarize(self.draws, prob, kind)
+        if self.estimate is None:
+            return table
+        table["estimate"] = to_table({"x": self.estimate})["x"]
+        if self.std_error is None:
+            return table
+        table["std_error"] = to_table({"x": self.std_error})["x"]
+        if self.draw_kind == "asymptotic" and kind == "eti":
+            half = quantile(self.df, (1 + check_prob(prob)) / 2) * table["std_error"]
+            table["conf_low"] = table["estimate"] - half
+            table["conf_high"] = table["estimate"] + half
+            table["mcse"] = 0.0
+        return table
+
+    def tidy(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return the effect as a tidy table.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The dimensions, then ``term, estimate, std_error, conf_low, conf_high,
+            conf_level, n``.
+        """
+        return tidy(self.summary(prob), self.draws, self.n, default=self.estimand.target)
+
+    def explain(self, prob: float = 0.9) -> str:
+        """Say in a paragraph what was found, under which conditions.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+
+        Returns
+        -------
+        str
+            Estimate, interval, conditions and what would change it.
+        """
+        rows = self.tidy(prob)
+        word = INTERVAL_WORD[self.draw_kind]
+        shown = "; ".join(_row_text(row, prob, word) for row in rows.head(6).to_dict("records"))
+        more = f" (and {len(rows) - 6} more)" if len(rows) > 6 else ""
+        conditions = " ".join(_condition(a) for a in self.assumptions)
+        notes = " ".join(self.provenance.notes)
+        parts = [
+            f"{self.estimand}.",
+            f"{shown}{more}, from {self.n:,} rows.",
+            conditions and f"This rests on: {conditions}",
+            self.would_change_it and f"What would change it: {self.would_change_it}",
+            notes,
+        ]
+        return " ".join(p for p in parts if p)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the effect.
+
+        Parameters
+        ----------
+        **options
+            Passed to `cximpact.plots.effect`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        return plotting().effect(self.summary(options.pop("prob", 0.9)), **options)
+
+    def _repr_html_(self) -> str:
+        return result_html(str(self.estimand), self.tidy(), self.explain())
+
+
+def quantile(df: float | None, q: float) -> float:
+    """Return a quantile of the t distribution, or of the normal when ``df`` is None.
+
+    Parameters
+    ----------
+    df : float or None
+        Degrees of freedom.
+    q : float
+        Probability.
+
+    Returns
+    -------
+    float
+        The quantile.
+    """
+    return float(stats.norm.ppf(q) if df is None else stats.t.ppf(q, df))
+
+
+def tidy(table: pd.DataFrame, draws: xr.DataArray, n: int, *, default: str) -> pd.DataFrame:
+    """Add ``term`` and ``n`` to a summary and put its columns in the tidy order.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `core.summaries.summarize`.
+    draws : xarray.DataArray
+        The draws it summarizes.
+    n : int
+        Rows that entered.
+    default : str
+        The term of a result without dimensions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table.
+    """
+    dims = [str(d) for d in draws.dims if d != dr.SAMPLE]
+    terms = [
+        ", ".join(f"{d}[{v}]" for d, v in zip(dims, values, strict=True))
+        for values in table[dims].itertuples(index=False)
+    ]
+    out = table.assign(term=terms if dims else default, n=n)
+    return out[[d for d in dims if d != "term"] + list(TIDY_COLUMNS)]
+
+
+def result_html(title: str, table: pd.DataFrame, text: str) -> str:
+    """Lay out a result for a notebook; every string is escaped.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    table : pandas.DataFrame
+        Numbers.
+    text : str
+        Explanation.
+
+    Returns
+    -------
+    str
+        An HTML fragment.
+    """
+    body = table.to_html(index=False, escape=True, float_format="{:.4g}".format, border=0)
+    return (
+        f"<div><strong>{html.escape(title)}</strong>{body}"
+        f"<p style='max-width:60em'>{html.escape(text)}</p></div>"
+    )
+
+
+def plotting() -> ModuleType:
+    """Fetch the plotting room, the one import that goes up.
+
+    Returns
+    -------
+    module
+        `cximpact.plots`.
+    """
+    return importlib.import_module("cximpact.plots")
+
+
+def _row_text(row: dict[str, Any], prob: float, word: str) -> str:
+    return (
+        f"{row['term']} is {row['estimate']:.4g} "
+        f"({prob:.0%} {word} interval {row['conf_low']:.4g} to {row['conf_high']:.4g})"
+    )
+
+
+def _condition(a: Assumption) -> str:
+    status = "tested" if a.tested else "not testable here" if a.evidence else "not tested"
+    evidence = f": {a.evidence}" if a.evidence else ""
+    return f"{a.name} ({status}{evidence})."
