@@ -1,0 +1,9 @@
+"""Frames with named roles, and their compressed forms."""
+
+from __future__ import annotations
+
+from cximpact.core.scale import ScoreScale
+from cximpact.data.compress import Cells, cells
+from cximpact.data.survey import SurveyWave
+
+__all__ = ["Cells", "ScoreScale", "SurveyWave", "cells"]
