@@ -1,0 +1,199 @@
+"""Numbers and names as people read them, in sentences, on axes and in tables."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+MISSING = "–"
+
+
+def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
+    """Write a number with thousands separators and no idle digits.
+
+    Parameters
+    ----------
+    value : float
+        The number. The part before the decimal point is never rounded away.
+    digits : int, default 3
+        Significant digits, as far as they come after the decimal point.
+    signed : bool, default False
+        Whether a plus sign is written, as for a change.
+
+    Returns
+    -------
+    str
+        For example ``88,041``, ``0.0586`` or ``+4.20``; a dash for NaN.
+    """
+    value = float(value)
+    if not math.isfinite(value):
+        return MISSING if math.isnan(value) else ("-∞" if value < 0 else "∞")
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -5 < magnitude < 15:
+        return f"{value:{'+' if signed else ''}.{digits - 1}e}"
+    return fixed(value, max(0, digits - 1 - magnitude), signed=signed)
+
+
+def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
+    """Write a number with a given number of decimals and thousands separators.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    decimals : int
+        Digits after the decimal point.
+    signed : bool, default False
+        Whether a plus sign is written.
+
+    Returns
+    -------
+    str
+        Never ``-0``; a dash for NaN.
+    """
+    value = float(value)
+    if not math.isfinite(value):
+        return number(value)
+    if round(value, decimals) == 0:
+        return f"{0:.{decimals}f}"
+    return f"{value:{'+' if signed else ''},.{decimals}f}"
+
+
+def decimals_for(error: float) -> int:
+    """Return how many decimals are worth printing beside a standard error.
+
+    Parameters
+    ----------
+    error : float
+        Standard error of the number.
+
+    Returns
+    -------
+    int
+        Enough for two significant digits of the error, from 0 to 8.
+    """
+    if not math.isfinite(error) or error <= 0:
+        return 3
+    return min(max(1 - math.floor(math.log10(error)), 0), 8)
+
+
+def money(amount: float, currency: str, *, signed: bool = False) -> str:
+    """Write an amount of money.
+
+    Parameters
+    ----------
+    amount : float
+        How much.
+    currency : str
+        ISO code, such as ``"EUR"``.
+    signed : bool, default False
+        Whether a plus sign is written.
+
+    Returns
+    -------
+    str
+        For example ``88,041 EUR`` or ``1.23 million EUR``.
+    """
+    amount = float(amount)
+    for size, word in ((1e9, " billion"), (1e6, " million")):
+        if size <= abs(amount) < 1e12:
+            return f"{number(amount / size, signed=signed)}{word} {currency}"
+    decimals = 2 if abs(amount) < 10 and amount != round(amount) else 0
+    return f"{fixed(amount, decimals, signed=signed)} {currency}"
+
+
+def points(value: float, *, signed: bool = True) -> str:
+    """Write a score difference in points.
+
+    Parameters
+    ----------
+    value : float
+        In points of the score's scale.
+    signed : bool, default True
+        Whether a plus sign is written.
+
+    Returns
+    -------
+    str
+        For example ``+4.2 points``.
+    """
+    return f"{number(value, digits=2, signed=signed)} points"
+
+
+def pp(value: float, *, signed: bool = True) -> str:
+    """Write a difference of rates in percentage points.
+
+    Parameters
+    ----------
+    value : float
+        As a fraction: 0.058 for 5.8 percentage points.
+    signed : bool, default True
+        Whether a plus sign is written.
+
+    Returns
+    -------
+    str
+        For example ``+5.8 percentage points``.
+    """
+    return f"{number(100 * float(value), digits=2, signed=signed)} percentage points"
+
+
+def percent(value: float, *, signed: bool = False) -> str:
+    """Write a share or a relative change as a percentage.
+
+    Parameters
+    ----------
+    value : float
+        As a fraction: 0.41 for 41 %.
+    signed : bool, default False
+        Whether a plus sign is written.
+
+    Returns
+    -------
+    str
+        For example ``41%``.
+    """
+    return f"{number(100 * float(value), digits=2, signed=signed)}%"
+
+
+def probability(value: float) -> str:
+    """Write a probability without claiming certainty that draws cannot give.
+
+    Parameters
+    ----------
+    value : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        For example ``87%``, ``less than 1%`` or ``more than 99%``.
+    """
+    if math.isnan(value):
+        return MISSING
+    if value < 0.01:
+        return "less than 1%"
+    return "more than 99%" if value > 0.99 else f"{100 * value:.0f}%"
+
+
+def plain(text: object) -> str:
+    """Return text on one line without characters that no document can hold.
+
+    Parameters
+    ----------
+    text : object
+        Any label, also one made by somebody hostile.
+
+    Returns
+    -------
+    str
+        Without line breaks, control or direction marks and lone surrogates. Markup is kept as
+        it is; escaping belongs to whoever writes the document.
+    """
+    spaced = " ".join(str(text).split())
+    return "".join(c if unicodedata.category(c) not in _UNPRINTABLE else "\ufffd" for c in spaced)
+
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Cn", "Co")
