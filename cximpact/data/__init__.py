@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from cximpact.core.scale import ScoreScale
 from cximpact.data.compress import Cells, cells
+from cximpact.data.moments import PanelMoments, moments
+from cximpact.data.panel import Panel, RepeatedCrossSection
 from cximpact.data.survey import SurveyWave
 
-__all__ = ["Cells", "ScoreScale", "SurveyWave", "cells"]
+__all__ = [
+    "Cells",
+    "Panel",
+    "PanelMoments",
+    "RepeatedCrossSection",
+    "ScoreScale",
+    "SurveyWave",
+    "cells",
+    "moments",
+]
