@@ -161,7 +161,7 @@ def order_of(draws: Draws) -> dict[str, str]:
         If the label is gone, as after raw arithmetic on draws of different sources.
     """
     if SAMPLE not in draws.dims:
-        raise AlignmentError(f"no dimension {SAMPLE!r}; found {tuple(map(str, draws.dims))}.")
+        raise AlignmentError(f"no dimension {SAMPLE!r}; found {tuple(str(d) for d in draws.dims)}.")
     if SAMPLE in draws.indexes:
         raise AlignmentError(
             f"{SAMPLE!r} carries an index, which lets xarray drop draws silently; "
@@ -277,7 +277,7 @@ def pair(
         rows = None if keep else _balanced_rows(length, n, stream)
         for member in members:
             _merge(joint, {s: _moved(o, rows) for s, o in orders[member].items()})
-            taken[member] = blocks[member] if rows is None else _take(blocks[member], rows)
+            taken[member] = blocks[member] if rows is None else _take(taken[member], rows)
     note = {"assumed_independent": assume_independent} if assume_independent else {}
     return tuple(with_order(block, joint).assign_attrs(note) for block in taken)
 
@@ -312,7 +312,7 @@ def resample(draws: DrawsT, size: int, *, rng: RngLike, replace: bool = False) -
     return with_order(_take(draws, rows), {s: _moved(o, rows) for s, o in order.items()})
 
 
-def map(  # noqa: A001  (the verb of the design; modules are used qualified)
+def map(
     function: Callable[..., xr.DataArray], *blocks: Draws, name: str | None = None
 ) -> xr.DataArray:
     """Apply a function to draws that are one joint sample.

@@ -7,7 +7,10 @@ never personal data), what was expected, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 
 class CxImpactError(Exception):
@@ -234,6 +237,17 @@ class DataWarning(CxImpactWarning):
     """The data can be used, but look as if something went wrong with them."""
 
 
+def warn_data(message: str) -> None:
+    """Warn that data look wrong, pointing at the caller's line.
+
+    Parameters
+    ----------
+    message : str
+        What was found and what to check.
+    """
+    warnings.warn(message, DataWarning, stacklevel=3)
+
+
 # --- wording ------------------------------------------------------------------
 
 
@@ -257,12 +271,12 @@ def join_names(names: Sequence[object], limit: int = 12) -> str:
     return (shown or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
-def rows_phrase(positions: Sequence[int]) -> str:
+def rows_phrase(positions: Sequence[int] | np.ndarray) -> str:
     """Say where the offending rows are, by position and never by content.
 
     Parameters
     ----------
-    positions : sequence of int
+    positions : sequence or array of int
         All offending row positions, from 0.
 
     Returns

@@ -319,7 +319,7 @@ def tidy(table: pd.DataFrame, draws: xr.DataArray, n: int, *, default: str) -> p
         for values in table[dims].itertuples(index=False)
     ]
     out = table.assign(term=terms if dims else default, n=n)
-    return out[[d for d in dims if d != "term"] + list(TIDY_COLUMNS)]
+    return out.loc[:, [d for d in dims if d != "term"] + list(TIDY_COLUMNS)]
 
 
 def result_html(title: str, table: pd.DataFrame, text: str) -> str:

@@ -113,8 +113,9 @@ def gate(tree: xr.DataTree, *, complete: bool = True) -> xr.DataTree:
     rhat = _extreme(az.rhat(checked), np.nanmax)
     bulk = _extreme(az.ess(checked, method="bulk"), np.nanmin)
     tail = _extreme(az.ess(checked, method="tail"), np.nanmin)
-    divergences = int(tree["sample_stats"]["diverging"].sum())
-    ebfmi = _energy_fraction(tree["sample_stats"]["energy"].values)
+    stats = tree["sample_stats"].to_dataset()
+    divergences = int(stats["diverging"].sum())
+    ebfmi = _energy_fraction(stats["energy"].values)
     found = {
         f"only {posterior.sizes['draw']} draws a chain before it was interrupted": not complete,
         f"R-hat {rhat:.3f} is not below {MAX_RHAT}": not rhat < MAX_RHAT,
@@ -179,7 +180,9 @@ def save(tree: xr.DataTree, path: str | Path, *, with_data: bool = False) -> Pat
         keep[name] = group.drop_vars(text)
     out = xr.DataTree.from_dict(keep)
     out.attrs = dict(tree.attrs)
-    return write_whole(Path(path), lambda temporary: out.to_netcdf(temporary, mode="w", engine="h5netcdf"))
+    return write_whole(
+        Path(path), lambda temporary: out.to_netcdf(temporary, mode="w", engine="h5netcdf")
+    )
 
 
 def load(path: str | Path) -> xr.DataTree:

@@ -108,7 +108,7 @@ def summarize(draws: xr.DataArray, prob: float = 0.9, kind: str = "eti") -> pd.D
         "mcse": mcse_mean(draws),
     }
     table = to_table(columns)
-    table.insert(table.columns.get_loc("conf_high") + 1, "conf_level", prob)
+    table.insert(table.columns.tolist().index("conf_high") + 1, "conf_level", prob)
     return table
 
 

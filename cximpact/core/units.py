@@ -136,9 +136,14 @@ def check_currency(currency: object) -> str:
     str
         The checked code.
     """
-    if isinstance(currency, str) and len(currency) == 3 and currency.isascii():
-        if currency.isalpha() and currency.isupper():
-            return currency
+    if (
+        isinstance(currency, str)
+        and len(currency) == 3
+        and currency.isascii()
+        and currency.isalpha()
+        and currency.isupper()
+    ):
+        return currency
     raise UnitsError(f"currency is {currency!r}; expected an ISO code such as 'EUR' or 'USD'.")
 
 
