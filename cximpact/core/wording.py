@@ -197,3 +197,79 @@ def plain(text: object) -> str:
 
 
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Cn", "Co")
+
+
+def format_number(value: float, mcse: float = 0.0, *, digits: int = 4) -> str:
+    """Print a number without the digits that lie below its Monte Carlo error.
+
+    Parameters
+    ----------
+    value : float
+        What to print.
+    mcse : float, default 0
+        Its Monte Carlo standard error. The last place printed is worth at least that much.
+    digits : int, default 4
+        Significant digits of the fractional part of small numbers. Whole numbers are only
+        rounded by ``mcse``.
+
+    Returns
+    -------
+    str
+        For example ``"36,970"`` for 36,971.9 with an error of 8.
+    """
+    if math.isnan(value) or math.isnan(mcse):
+        return "undefined"
+    if math.isinf(value):
+        return "unbounded" if value > 0 else "minus unbounded"
+    place = min(math.floor(math.log10(abs(value))) - digits + 1, 0) if value else 0
+    if mcse > 0:
+        place = max(place, smallest_place(mcse)) if math.isfinite(mcse) else 0
+    rounded = round(value, -place) + 0.0
+    return f"{rounded:,.{max(0, -place)}f}"
+
+
+def smallest_place(mcse: float) -> int:
+    """Return the power of ten of the smallest decimal place that is worth printing.
+
+    Parameters
+    ----------
+    mcse : float
+        Monte Carlo standard error, above 0.
+
+    Returns
+    -------
+    int
+        The smallest whole ``k`` with ``10 ** k >= mcse``.
+    """
+    return math.ceil(math.log10(mcse))
+
+
+def format_probability(probability: float, n: float) -> str:
+    """Print a probability that was counted in draws, as a percentage.
+
+    Nothing is called certain or impossible because every draw agrees: then the bound of
+    the rule of three, ``3 / n``, is given.
+
+    Parameters
+    ----------
+    probability : float
+        Share of draws, between 0 and 1.
+    n : float
+        Effective number of draws.
+
+    Returns
+    -------
+    str
+        For example ``"87%"`` or ``"more than 99.7%"``.
+    """
+    if math.isnan(probability):
+        return "undefined"
+    mcse = math.sqrt(probability * (1 - probability) / n) or min(3 / n, 0.5)
+    place = min(max(smallest_place(100 * mcse), -1), 1)
+    shown, step = round(100 * probability, -place), 10.0**place
+    decimals = max(0, -place)
+    if shown >= 100:
+        return f"more than {100 - step:.{decimals}f}%"
+    if shown <= 0:
+        return f"less than {step:.{decimals}f}%"
+    return f"{shown:.{decimals}f}%"
