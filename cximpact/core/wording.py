@@ -23,7 +23,7 @@ def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
     Returns
     -------
     str
-        For example ``88,041``, ``0.0586`` or ``+4.20``; a dash for NaN.
+        For example ``88,041``, ``0.0586`` or ``+4.2``; a dash for NaN.
     """
     value = float(value)
     if not math.isfinite(value):
@@ -33,7 +33,8 @@ def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
     magnitude = math.floor(math.log10(abs(value)))
     if not -5 < magnitude < 15:
         return f"{value:{'+' if signed else ''}.{digits - 1}e}"
-    return fixed(value, max(0, digits - 1 - magnitude), signed=signed)
+    text = fixed(value, max(0, digits - 1 - magnitude), signed=signed)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
@@ -77,6 +78,26 @@ def decimals_for(error: float) -> int:
     if not math.isfinite(error) or error <= 0:
         return 3
     return min(max(1 - math.floor(math.log10(error)), 0), 8)
+
+
+def rounded(value: float, error: float) -> float:
+    """Round a number to the digits that its simulation error leaves.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    error : float
+        Its Monte Carlo standard error; zero or NaN rounds nothing.
+
+    Returns
+    -------
+    float
+        Rounded to the decade of the error.
+    """
+    if not math.isfinite(error) or error <= 0 or not math.isfinite(value):
+        return float(value)
+    return round(float(value), -math.floor(math.log10(error)))
 
 
 def money(amount: float, currency: str, *, signed: bool = False) -> str:

@@ -1,0 +1,168 @@
+"""From the trend without improvement to the goal, rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+
+from cximpact.core.summaries import interval
+from cximpact.core.validate import check_number
+from cximpact.plots import style
+from cximpact.plots.canvas import prepare
+from cximpact.plots.dots import height_of, name_rows, pad_values
+from cximpact.plots.labels import number_axis, unit_of
+from cximpact.plots.tables import checked, checked_draws
+
+type Show = Callable[..., str]
+
+
+def goal_ladder(
+    candidates: pd.DataFrame,
+    *,
+    baseline: float | xr.DataArray,
+    target: float,
+    current: float | None = None,
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+    unit: str = "points",
+) -> Axes:
+    """Draw the goal that each rule proposes, and which of them binds.
+
+    Parameters
+    ----------
+    candidates : pandas.DataFrame
+        Columns ``rule`` (text), ``target`` (score units) and ``binding`` (bool).
+    baseline : float or xarray.DataArray
+        Forecast without improvement; draws ``(sample,)`` show their 90 % interval.
+    target : float
+        The goal that was set.
+    current : float, optional
+        Score today.
+    limits : tuple of float, optional
+        Ends of the score scale; the picture does not reach beyond.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    title : str, optional
+        Title.
+    unit : str, default "points"
+        Unit of the score.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
+    rows = checked(candidates, keys=["rule"], numbers=["target"], others=["binding"])
+    target = check_number(target, "target")
+    base, low, high = _baseline(baseline)
+    names = ([] if current is None else ["Today"]) + ["Trend, if nothing changes"]
+    first = len(names)
+    ax = prepare(ax, title=title, height=height_of(first + len(rows)) + 0.3, pad=24)
+    name_rows(ax, [*names, *rows["rule"]])
+    known = [base, low, high, target] + ([] if current is None else [current])
+    pad_values(ax, rows["target"].to_numpy(), include=known)
+    _clip(ax, limits)
+    show = _shower(ax, unit)
+    if current is not None:
+        _dot(ax, current, 0, style.MUTED, show(current))
+    ax.hlines(first - 1, low, high, color=style.MUTED, linewidth=5, alpha=0.35, zorder=3)
+    _dot(ax, base, first - 1, style.INK, _baseline_text(show, base, low, high))
+    style.reference_line(ax, base, vertical=True, linestyle=(0, (2, 3)))
+    for i, row in enumerate(rows.to_dict("records")):
+        _step(ax, base, row, first + i, show)
+    style.reference_line(ax, target, vertical=True, color=style.BLUE, linewidth=1.4)
+    ax.annotate(
+        f"goal {show(target)}",
+        (target, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        fontsize=style.BODY,
+        fontweight="bold",
+        color=style.text_color(style.BLUE),
+    )
+    number_axis(ax.xaxis, unit)
+    return ax
+
+
+def _step(ax: Axes, base: float, row: dict[Any, Any], at: float, show: Show) -> None:
+    goal = float(row["target"])
+    color = style.BLUE if row["binding"] else style.MUTED
+    weight = "bold" if row["binding"] else "normal"
+    if not np.isfinite(goal):
+        _right_text(ax, at, "does not apply", style.MUTED)
+        return
+    ax.annotate(
+        "",
+        (goal, at),
+        (base, at),
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": color,
+            "linewidth": 2.2,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        },
+        zorder=3,
+    )
+    ending = ", binding" if row["binding"] else ""
+    text = f"{show(goal)} ({show(goal - base, signed=True)}{ending})"
+    _right_text(ax, at, text, style.text_color(color), weight)
+
+
+def _dot(ax: Axes, x: float, at: float, color: str, text: str) -> None:
+    ax.plot([x], [at], linestyle="none", marker="o", markersize=7, color=color, zorder=4)
+    _right_text(ax, at, text, style.text_color(color))
+
+
+def _right_text(ax: Axes, at: float, text: str, color: str, weight: str = "normal") -> None:
+    ax.annotate(
+        text,
+        (1.0, at),
+        xycoords=("axes fraction", "data"),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=style.SMALL,
+        fontweight=weight,
+        color=color,
+        annotation_clip=False,
+    )
+
+
+def _baseline(baseline: float | xr.DataArray) -> tuple[float, float, float]:
+    if isinstance(baseline, xr.DataArray):
+        draws = checked_draws(baseline, 0)
+        low, high = interval(draws, 0.9)
+        return float(draws.mean()), float(low), float(high)
+    value = check_number(baseline, "baseline")
+    return value, value, value
+
+
+def _baseline_text(show: Show, base: float, low: float, high: float) -> str:
+    if low == high:
+        return show(base)
+    return f"{show(base)} ({show(low)} to {show(high)})"
+
+
+def _shower(ax: Axes, unit: str) -> Show:
+    left, right = ax.get_xlim()
+    shown = unit_of(unit)
+    return partial(shown.show, decimals=shown.decimals((right - left) / 3))
+
+
+def _clip(ax: Axes, limits: tuple[float, float] | None) -> None:
+    if limits is None:
+        return
+    low, high = (check_number(value, "limits") for value in limits)
+    left, right = ax.get_xlim()
+    margin = 0.02 * (right - left)
+    ax.set_xlim(max(left, low - margin), min(right, high + margin))
