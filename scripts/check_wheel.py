@@ -22,10 +22,8 @@ def faults(names: list[str]) -> list[str]:
         found.append("the template of the report is missing")
     if not any(n.endswith("licenses/LICENSE") for n in names):
         found.append("the license is missing")
-    found += [
-        f"{n} does not belong" for n in names if "/tests/" in n or n.endswith((".pyc", ".ipynb"))
-    ]
-    return found
+    litter = [n for n in names if "/tests/" in n or n.endswith((".pyc", ".ipynb"))]
+    return found + [f"{name} does not belong" for name in litter]
 
 
 def main(path: str) -> None:

@@ -45,7 +45,7 @@ def complaints(room: str) -> list[str]:
         if _room(name) != room:
             continue
         errors = [e for e in validate(name)["errors"] if e[0] in CHECKS]
-        if inspect.isclass(thing) and issubclass(thing, BaseException):
+        if inspect.isclass(thing) and not _has_own_init(thing):
             errors = [e for e in errors if not e[0].startswith("PR")]
         found += [f"{name}: {code} {text}" for code, text in errors]
         if undocumented_raise(thing):
@@ -53,11 +53,18 @@ def complaints(room: str) -> list[str]:
     return found
 
 
+def _has_own_init(cls: type) -> bool:
+    """Tell a class that says how it is made from one that leaves it to a library's base."""
+    return next(base for base in cls.__mro__ if "__init__" in vars(base)).__module__.startswith(
+        "cximpact"
+    )
+
+
 def _room(name: str) -> str:
     return name.split(".")[1]
 
 
-ROOMS = sorted({_room(name) for name in map(source.module_name, source.package_files()[1:])})
+ROOMS = sorted({_room(source.module_name(path)) for path in source.package_files()[1:]})
 
 
 @pytest.mark.parametrize("room", ROOMS)
