@@ -80,26 +80,6 @@ def decimals_for(error: float) -> int:
     return min(max(1 - math.floor(math.log10(error)), 0), 8)
 
 
-def rounded(value: float, error: float) -> float:
-    """Round a number to the digits that its simulation error leaves.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    error : float
-        Its Monte Carlo standard error; zero or NaN rounds nothing.
-
-    Returns
-    -------
-    float
-        Rounded to the decade of the error.
-    """
-    if not math.isfinite(error) or error <= 0 or not math.isfinite(value):
-        return float(value)
-    return round(float(value), -math.floor(math.log10(error)))
-
-
 def money(amount: float, currency: str, *, signed: bool = False) -> str:
     """Write an amount of money.
 
@@ -177,26 +157,6 @@ def percent(value: float, *, signed: bool = False) -> str:
         For example ``41%``.
     """
     return f"{number(100 * float(value), digits=2, signed=signed)}%"
-
-
-def probability(value: float) -> str:
-    """Write a probability without claiming certainty that draws cannot give.
-
-    Parameters
-    ----------
-    value : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    str
-        For example ``87%``, ``less than 1%`` or ``more than 99%``.
-    """
-    if math.isnan(value):
-        return MISSING
-    if value < 0.01:
-        return "less than 1%"
-    return "more than 99%" if value > 0.99 else f"{100 * value:.0f}%"
 
 
 def plain(text: object) -> str:

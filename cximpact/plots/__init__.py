@@ -8,6 +8,7 @@ from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import goal_ladder
 from cximpact.plots.npv import npv_distribution
+from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.sensitivity import sensitivity_curve
@@ -15,6 +16,7 @@ from cximpact.plots.waves import scores
 
 __all__ = [
     "cash_flow_fan",
+    "distribution",
     "effect",
     "event_study",
     "goal_ladder",

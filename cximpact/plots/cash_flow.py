@@ -7,13 +7,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from cximpact.core import wording
 from cximpact.core.draws import SAMPLE
 from cximpact.core.errors import DtypeError
 from cximpact.core.units import check_currency
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
 from cximpact.plots.dots import padded
+from cximpact.plots.histogram import chance, is_fixed
 from cximpact.plots.labels import axis_name, number_axis
 from cximpact.plots.positions import spread
 from cximpact.plots.tables import checked_draws
@@ -68,8 +68,9 @@ def cash_flow_fan(
     ax.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True, steps=[1, 2, 3, 4, 6, 10]))
     ax.set_xlabel(axis_name(time))
     number_axis(ax.yaxis, currency, name="cumulative discounted net")
-    _name_bands(ax, q[:, -1])
-    _mark_payback(ax, draws.to_numpy(), x, time)
+    if not is_fixed(draws.to_numpy()):
+        _name_bands(ax, q[:, -1])
+    _mark_payback(ax, draws, time)
     return ax
 
 
@@ -123,21 +124,28 @@ def _name_bands(ax: Axes, ends: np.ndarray) -> None:
         )
 
 
-def _mark_payback(ax: Axes, cumulative: np.ndarray, x: np.ndarray, time: str) -> None:
-    when = payback(cumulative, x)
-    share = wording.probability(float(np.isfinite(when).mean()))
+def _mark_payback(ax: Axes, draws: xr.DataArray, time: str) -> None:
+    x = draws[time].to_numpy().astype(float)
+    when = payback(draws.to_numpy(), x)
     middle = float(np.quantile(when, 0.5, method="higher"))
-    text = f"{share} of draws have paid back by {time} {x[-1]:g}"
-    say_above(ax, text[:1].upper() + text[1:])
-    if not np.isfinite(middle):
-        say_above(ax, f"Half of the draws have not paid back by {time} {x[-1]:g}", line=1)
-        return
-    say_above(ax, f"Paid back for good in half of the draws by {time} {middle:g}", line=1)
+    back = "Paid back for good" if np.isfinite(middle) else "Not paid back for good"
+    by = f"by {time} {min(middle, x[-1]):g}"
+    if is_fixed(draws.to_numpy()):
+        say_above(ax, f"{back} {by}")
+    else:
+        share = chance(draws, np.isfinite(when))
+        say_above(ax, f"Chance to have paid back for good by {time} {x[-1]:g}: {share}")
+        say_above(ax, f"{back} in half of the draws {by}", line=1)
+    if np.isfinite(middle):
+        _mark(ax, middle, f"{time} {middle:g}")
+
+
+def _mark(ax: Axes, at: float, text: str) -> None:
     look = {"markersize": 9, "color": style.INK, "markerfacecolor": "white", "zorder": 5}
-    ax.plot([middle], [0.0], marker="o", label="payback", **look)
+    ax.plot([at], [0.0], marker="o", label="payback", **look)
     ax.annotate(
-        f"{time} {middle:g}",
-        (middle, 0.0),
+        text,
+        (at, 0.0),
         xytext=(0, -9),
         textcoords="offset points",
         ha="center",
