@@ -56,10 +56,15 @@ def rooms() -> list[str]:
     return sorted(n for n in found if not any(part.startswith("_") for part in n.split(".")))
 
 
-def public_objects() -> list[tuple[str, Any]]:
-    """Every public function, class, method and property, by the dotted name of its home."""
+def room(path: Path) -> str:
+    """Top-level room of a file, the empty text for the package's own."""
+    return (*module_name(path).split("."), "")[1]
+
+
+def public_objects(wanted: str) -> list[tuple[str, Any]]:
+    """Every public function, class, method and property of a room, by its dotted name."""
     found: list[tuple[str, Any]] = []
-    for path in package_files():
+    for path in (p for p in package_files() if room(p) == wanted):
         module = importlib.import_module(module_name(path))
         for name, thing in vars(module).items():
             if not name.startswith("_") and _is_home(thing, module):

@@ -41,9 +41,7 @@ def undocumented_raise(thing: object) -> bool:
 
 def complaints(room: str) -> list[str]:
     found = []
-    for name, thing in source.public_objects():
-        if _room(name) != room:
-            continue
+    for name, thing in source.public_objects(room):
         errors = [e for e in validate(name)["errors"] if e[0] in CHECKS]
         if inspect.isclass(thing) and not _has_own_init(thing):
             errors = [e for e in errors if not e[0].startswith("PR")]
@@ -60,11 +58,7 @@ def _has_own_init(cls: type) -> bool:
     )
 
 
-def _room(name: str) -> str:
-    return name.split(".")[1]
-
-
-ROOMS = sorted({_room(source.module_name(path)) for path in source.package_files()[1:]})
+ROOMS = sorted({source.room(path) for path in source.package_files()} - {""})
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -89,4 +83,4 @@ def raises_silently():
 
 def test_an_undocumented_raise_is_seen():
     assert undocumented_raise(raises_silently)
-    assert not undocumented_raise(_room)
+    assert not undocumented_raise(_has_own_init)
