@@ -102,7 +102,7 @@ def from_array(
         raise DtypeError(f"draws have type {array.dtype}; expected numbers. Convert them first.")
     if SAMPLE in (coords or {}) or len({SAMPLE, *dims}) <= len(dims):
         raise AlignmentError(
-            f"dimensions {(SAMPLE, *dims)}: each is named once and {SAMPLE!r} carries no coordinate."
+            f"dimensions {(SAMPLE, *dims)}: each is named once, {SAMPLE!r} without coordinate."
         )
     try:
         out = xr.DataArray(

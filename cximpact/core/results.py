@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
@@ -16,9 +15,12 @@ import xarray as xr
 from scipy import stats
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import UnitsError
+from cximpact.core.errors import AlignmentError, ConfigError, UnitsError
+from cximpact.core.provenance import Provenance as Provenance
+from cximpact.core.sample_order import frozen
 from cximpact.core.summaries import summarize, to_table
-from cximpact.core.validate import check_choice, check_prob
+from cximpact.core.validate import check_choice, check_count, check_number, check_prob
+from cximpact.core.wording import number
 
 DrawKind = Literal["posterior", "bootstrap", "asymptotic", "simulation"]
 INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
@@ -30,6 +32,9 @@ INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
     }
 )
 EFFECT_SCALES = ("pp", "relative", "relative_churn", "points", "money", "outcome")
+_MARKS = MappingProxyType(
+    {dr.UNRELIABLE: "UNRELIABLE", dr.ASSUMED_INDEPENDENT: "Assumed independent"}
+)
 TIDY_COLUMNS = ("term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
 
 
@@ -93,47 +98,6 @@ class Assumption:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Provenance:
-    """Where a result comes from. It holds no timestamp, so equal work compares equal.
-
-    Parameters
-    ----------
-    method : str
-        Estimator and its variant.
-    data_hash : str
-        Fingerprint of the data.
-    settings : mapping
-        Settings of the estimator.
-    seed : int, optional
-        Seed of the run, if one was given.
-    versions : mapping
-        Versions of the libraries that matter.
-    parents : tuple of str
-        Sources of the draws that went in.
-    notes : tuple of str
-        What a reader must know: dropped rows, failed gates that were overruled.
-    """
-
-    method: str
-    data_hash: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    seed: int | None = None
-    versions: Mapping[str, str] = field(default_factory=dict)
-    parents: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """Identifier of the fit, from method, data, settings and seed."""
-        text = json.dumps(
-            [self.method, self.data_hash, dict(self.settings), self.seed],
-            sort_keys=True,
-            default=str,
-        )
-        return f"{self.method}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class EffectPosterior:
     """The one result class of every effect estimator.
 
@@ -181,8 +145,19 @@ class EffectPosterior:
         dr.check_values(self.draws, "effect draws")
         dr.order_of(self.draws)
         check_choice(self.draw_kind, "draw_kind", tuple(INTERVAL_WORD))
+        check_count(self.n, "n", low=0)
+        if self.df is not None:
+            check_number(self.df, "df", low=0, open_low=True)
+        if self.std_error is not None and self.estimate is None:
+            raise ConfigError("std_error was given without an estimate; give both or neither.")
+        set_ = partial(object.__setattr__, self)
+        set_("draws", frozen(self.draws))
+        for name in ("estimate", "std_error"):
+            if (stored := getattr(self, name)) is not None:
+                set_(name, _stored(stored, self.draws, name))
+        set_("assumptions", tuple(self.assumptions))
         for name in ("diagnostics", "details"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            set_(name, MappingProxyType(dict(getattr(self, name))))
 
     def summary(self, prob: float = 0.9, kind: str = "eti") -> pd.DataFrame:
         """Summarize the effect, one row a coordinate.
@@ -192,7 +167,8 @@ class EffectPosterior:
         prob : float, default 0.9
             Mass of the interval.
         kind : {"eti", "hdi"}
-            Which interval. An asymptotic result gives its t interval for ``"eti"``.
+            Which interval. An asymptotic result with a standard error gives its t interval
+            for both, which is symmetric and therefore equal-tailed and shortest at once.
 
         Returns
         -------
@@ -206,7 +182,7 @@ class EffectPosterior:
         if self.std_error is None:
             return table
         table["std_error"] = to_table({"x": self.std_error})["x"]
-        if self.draw_kind == "asymptotic" and kind == "eti":
+        if self.draw_kind == "asymptotic":
             half = quantile(self.df, (1 + check_prob(prob)) / 2) * table["std_error"]
             table["conf_low"] = table["estimate"] - half
             table["conf_high"] = table["estimate"] + half
@@ -240,20 +216,25 @@ class EffectPosterior:
         Returns
         -------
         str
-            Estimate, interval, conditions and what would change it.
+            Estimate, interval, conditions, what would change it, and what a reader must know.
         """
         rows = self.tidy(prob)
         word = INTERVAL_WORD[self.draw_kind]
         shown = "; ".join(_row_text(row, prob, word) for row in rows.head(6).to_dict("records"))
         more = f" (and {len(rows) - 6} more)" if len(rows) > 6 else ""
         conditions = " ".join(_condition(a) for a in self.assumptions)
-        notes = " ".join(self.provenance.notes)
+        marks = [
+            f"{word}: {self.draws.attrs[mark]}."
+            for mark, word in _MARKS.items()
+            if self.draws.attrs.get(mark)
+        ]
         parts = [
             f"{self.estimand}.",
             f"{shown}{more}, from {self.n:,} rows.",
             conditions and f"This rests on: {conditions}",
             self.would_change_it and f"What would change it: {self.would_change_it}",
-            notes,
+            *self.provenance.notes,
+            *marks,
         ]
         return " ".join(p for p in parts if p)
 
@@ -339,7 +320,7 @@ def result_html(title: str, table: pd.DataFrame, text: str) -> str:
     str
         An HTML fragment.
     """
-    body = table.to_html(index=False, escape=True, float_format="{:.4g}".format, border=0)
+    body = table.to_html(index=False, escape=True, float_format=number, border=0)
     return (
         f"<div><strong>{html.escape(title)}</strong>{body}"
         f"<p style='max-width:60em'>{html.escape(text)}</p></div>"
@@ -358,9 +339,10 @@ def plotting() -> ModuleType:
 
 
 def _row_text(row: dict[str, Any], prob: float, word: str) -> str:
+    low, high = number(row["conf_low"]), number(row["conf_high"])
     return (
-        f"{row['term']} is {row['estimate']:.4g} "
-        f"({prob:.0%} {word} interval {row['conf_low']:.4g} to {row['conf_high']:.4g})"
+        f"{row['term']} is {number(row['estimate'])} "
+        f"({100 * prob:g}% {word} interval {low} to {high})"
     )
 
 
@@ -368,3 +350,20 @@ def _condition(a: Assumption) -> str:
     status = "tested" if a.tested else "not testable here" if a.evidence else "not tested"
     evidence = f": {a.evidence}" if a.evidence else ""
     return f"{a.name} ({status}{evidence})."
+
+
+def _stored(stored: xr.DataArray, draws: xr.DataArray, name: str) -> xr.DataArray:
+    """Check a stored number against the draws and lay it out as they are."""
+    pattern = draws.isel({dr.SAMPLE: 0}, drop=True)
+    if set(stored.dims) != set(pattern.dims):
+        raise AlignmentError(
+            f"{name} has the dimensions {stored.dims}; expected {pattern.dims} as the draws."
+        )
+    try:
+        xr.align(stored, pattern, join="exact")
+    except ValueError as error:
+        raise AlignmentError(f"{name} has other coordinates than the draws.") from error
+    dr.check_values(stored, name)
+    if name == "std_error" and float(stored.min()) < 0:
+        raise ConfigError(f"std_error has values below 0, the lowest {float(stored.min()):g}.")
+    return frozen(stored.transpose(*pattern.dims))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from importlib import metadata
+
+USUAL = ("numpy", "scipy", "pandas", "xarray", "narwhals")
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -11,7 +14,8 @@ def versions(*packages: str) -> dict[str, str]:
     Parameters
     ----------
     *packages : str
-        Distribution names; those that are not installed are left out.
+        Distribution names; those that are not installed are left out. Without any, Python
+        and the libraries that every result depends on.
 
     Returns
     -------
@@ -19,9 +23,9 @@ def versions(*packages: str) -> dict[str, str]:
         Name to version, ``cximpact`` first.
     """
     found: dict[str, str] = {}
-    for name in ("cximpact", *packages):
+    for name in ("cximpact", *(packages or USUAL)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return found if packages else found | {"python": platform.python_version()}
