@@ -1,0 +1,157 @@
+"""Which effects a cell has: the arrays that the model and its predictions share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from cximpact.core.errors import DtypeError, InsufficientDataError, ZeroVarianceError
+from cximpact.data import Cells
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """The effects of every cell.
+
+    Parameters
+    ----------
+    levels : mapping of str to numpy.ndarray
+        Factor to its levels, sorted.
+    codes : mapping of str to numpy.ndarray of int, shape (cell,)
+        Factor to the level number of each cell.
+    period : str or None
+        The factor whose effects follow its order in time.
+    covariates : tuple of str
+        Names of the columns of ``x``.
+    x : numpy.ndarray, shape (cell, covariate)
+        Standardized covariates.
+    answers_per_level : mapping of str to float
+        Median number of answers in a level of each factor.
+    center, spread : numpy.ndarray, shape (covariate,)
+        Mean and standard deviation that were taken out, over the people of the frame.
+    """
+
+    levels: Mapping[str, np.ndarray]
+    codes: Mapping[str, np.ndarray] = field(repr=False)
+    period: str | None
+    covariates: tuple[str, ...]
+    x: np.ndarray = field(repr=False)
+    answers_per_level: Mapping[str, float] = field(repr=False)
+    center: np.ndarray
+    spread: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", MappingProxyType(dict(self.levels)))
+        object.__setattr__(self, "codes", MappingProxyType(dict(self.codes)))
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Factors with exchangeable levels."""
+        return tuple(name for name in self.levels if name != self.period)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Every column the model knows about."""
+        return (*self.levels, *self.covariates)
+
+
+def build_design(
+    cells: Cells, factors: Sequence[str], period: str | None, covariates: Sequence[str]
+) -> Design:
+    """Number the levels of each factor and standardize the covariates.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells that cross all of these columns.
+    factors : sequence of str
+        Factors with exchangeable levels.
+    period : str or None
+        Period column.
+    covariates : sequence of str
+        Numeric columns.
+
+    Returns
+    -------
+    Design
+        One row a cell.
+
+    Raises
+    ------
+    InsufficientDataError
+        If a factor has a single level: its effect cannot be told from the baseline.
+    ZeroVarianceError, DtypeError
+        If a covariate is constant or not numeric.
+    """
+    levels: dict[str, np.ndarray] = {}
+    codes: dict[str, np.ndarray] = {}
+    for name in (*factors, *([period] if period else [])):
+        values = cells.index[name]
+        found = np.sort(values.unique())
+        if len(found) < 2:
+            raise InsufficientDataError(
+                f"Factor {name!r} has the single level {found[0]!r}; leave it out."
+            )
+        levels[name] = found
+        codes[name] = np.searchsorted(found, values.to_numpy(dtype=found.dtype))
+    x, center, spread = _standardize(cells, covariates)
+    return Design(
+        levels=levels,
+        codes=codes,
+        period=period,
+        covariates=tuple(covariates),
+        x=x,
+        answers_per_level={
+            name: float(np.median(np.bincount(code, weights=cells.answered)))
+            for name, code in codes.items()
+        },
+        center=center,
+        spread=spread,
+    )
+
+
+def latent(design: Design, effects: Mapping[str, Any]) -> Any:
+    """Add up the effects of every cell; works on numbers and on symbols of a model.
+
+    Parameters
+    ----------
+    design : Design
+        Which effects a cell has.
+    effects : mapping of str to array
+        ``effect_<factor>`` with its levels on the last axis, and ``slope`` with the covariates.
+
+    Returns
+    -------
+    array
+        Latent score with the cells on the last axis.
+    """
+    eta: Any = 0.0
+    for name, code in design.codes.items():
+        eta = eta + effects[f"effect_{name}"][..., code]
+    if design.covariates:
+        eta = eta + effects["slope"] @ design.x.T
+    return eta
+
+
+def _standardize(
+    cells: Cells, covariates: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    columns = []
+    for name in covariates:
+        if cells.index[name].dtype.kind not in "iuf":
+            raise DtypeError(
+                f"Covariate {name!r} has type {cells.index[name].dtype}; name it as a factor."
+            )
+        columns.append(cells.index[name].to_numpy(dtype=float))
+    raw = np.column_stack(columns) if columns else np.empty((cells.n_cells, 0))
+    share = cells.frame_count / cells.frame_count.sum()
+    center = share @ raw
+    spread = np.sqrt(share @ (raw - center) ** 2)
+    constant = [name for name, s in zip(covariates, spread, strict=True) if not s > 0]
+    if constant:
+        raise ZeroVarianceError(f"Covariate {constant[0]!r} is constant; leave it out.")
+    return (raw - center) / spread, center, spread

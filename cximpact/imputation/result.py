@@ -1,0 +1,408 @@
+"""Imputed scores: draws of the model, summed up over the frame on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import optimize
+
+from cximpact.core import draws as dr
+from cximpact.core.errors import ConfigError
+from cximpact.core.results import Provenance, plotting, result_html
+from cximpact.core.rng import RngLike, spawn
+from cximpact.core.summaries import summarize
+from cximpact.core.validate import check_choice, check_number, check_vector
+from cximpact.core.wording import number
+from cximpact.data import Cells
+from cximpact.imputation.bounds import manski_bounds
+from cximpact.imputation.design import Design
+from cximpact.imputation.poststratify import (
+    Margin,
+    drawn_total,
+    expected_score,
+    label,
+    margin,
+    probabilities,
+)
+from cximpact.scores.limits import interval_limits
+from cximpact.scores.statistic import statistic_of
+
+TARGETS = ("finite", "super")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImputedScores:
+    """Scores of everybody in the frame, with the uncertainty of not having asked them.
+
+    Parameters
+    ----------
+    draws : xarray.Dataset
+        Draws of the parameters, ``sample`` first.
+    cells : Cells
+        Counts of answers and of people.
+    design : Design
+        Effects of the cells.
+    fit : xarray.DataTree
+        The fit as sampled.
+    diagnostics : mapping
+        Verdict of the convergence gate.
+    provenance : Provenance
+        Where it comes from.
+    """
+
+    draws: xr.Dataset = field(repr=False)
+    cells: Cells = field(repr=False)
+    design: Design = field(repr=False)
+    fit: xr.DataTree = field(repr=False)
+    diagnostics: Mapping[str, Any]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Columns that the model knows; an effect model that uses others is not congenial."""
+        return self.design.terms
+
+    def score(
+        self,
+        by: str | Sequence[str] | None = None,
+        *,
+        target: str = "finite",
+        statistic: str = "score",
+        delta: float = 0.0,
+        rng: RngLike = None,
+    ) -> xr.DataArray:
+        """Draw the score of everybody.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Columns to split by; they must be among the cells' columns.
+        target : {"finite", "super"}
+            ``"finite"``: the score of these people, answers taken as given and the others drawn.
+            ``"super"``: the expected score of the process that made them.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers; the scale's own score by default.
+        delta : float, default 0
+            How much more (or, negative, less) satisfied those who did not answer are than
+            those in their cell who did, on the latent logit scale.
+        rng : int or Generator, optional
+            Randomness of the finite target; the seed of the fit by default.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimension ``sample``, then the groups. All scores of one fit are a joint sample.
+        """
+        check_choice(target, "target", TARGETS)
+        delta = check_number(delta, "delta")
+        chosen = statistic_of(self.cells.scale, statistic)
+        groups = margin(self.cells, by)
+        silent = self.cells.frame_count - self.cells.answered
+        people = groups.total(self.cells.frame_count)
+        if target == "super":
+            answered = self._total(groups, chosen.values, self.cells.answered)
+            total = answered + self._total(groups, chosen.values, silent, delta)
+        else:
+            given = groups.total(self.cells.dense() @ chosen.values)
+            (stream,) = spawn(self.provenance.seed if rng is None else rng, "finite score")
+            step = drawn_total(chosen.values, silent, stream)
+            chunks = (
+                groups.total(step(p)) for p in probabilities(self.draws, self.design, delta)
+            )
+            total = given + np.concatenate(list(chunks))
+        name = f"{self.cells.scale.name} {statistic}"
+        return label(total / people, groups, self.draws, name=name, unit=chosen.unit)
+
+    def silent_score(
+        self, by: str | Sequence[str] | None = None, *, statistic: str = "score", delta: float = 0.0
+    ) -> xr.DataArray:
+        """Draw the expected score of those who did not answer.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Columns to split by.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers.
+        delta : float, default 0
+            Shift of the silent on the latent logit scale.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimension ``sample``, then the groups; NaN where everybody answered.
+        """
+        chosen = statistic_of(self.cells.scale, statistic)
+        groups = margin(self.cells, by)
+        silent = self.cells.frame_count - self.cells.answered
+        people = groups.total(silent)
+        total = self._total(groups, chosen.values, silent, delta)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = total / people
+        name = f"{self.cells.scale.name} {statistic} of the silent"
+        return label(values, groups, self.draws, name=name, unit=chosen.unit)
+
+    def sensitivity(
+        self,
+        delta: Sequence[float],
+        *,
+        statistic: str = "score",
+        prob: float = 0.9,
+    ) -> pd.DataFrame:
+        """Say how the score of everybody moves if the silent are different.
+
+        Parameters
+        ----------
+        delta : sequence of float
+            Shifts of the latent score of those who did not answer, on the logit scale;
+            negative means less satisfied.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers.
+        prob : float, default 0.9
+            Mass of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a shift: ``delta``, ``silent`` (mean score of those who did not answer), then
+            ``estimate, std_error, conf_low, conf_high, conf_level, mcse`` of everybody's score.
+        """
+        rows = []
+        for value in check_vector(list(delta), "delta"):
+            everyone = self.score(target="super", statistic=statistic, delta=value)
+            silent = self.silent_score(statistic=statistic, delta=value)
+            row = summarize(everyone, prob)
+            row.insert(0, "silent", float(silent.mean()))
+            row.insert(0, "delta", value)
+            rows.append(row)
+        return pd.concat(rows, ignore_index=True)
+
+    def tipping_point(
+        self, threshold: float, *, statistic: str = "score", low: float = -4.0, high: float = 4.0
+    ) -> float:
+        """Find how different the silent must be for everybody's score to meet a threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            Score at which a decision flips.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers.
+        low, high : float
+            Shifts between which to look, on the latent logit scale.
+
+        Returns
+        -------
+        float
+            The shift at which the expected score equals the threshold; NaN when no shift
+            between ``low`` and ``high`` gets there.
+        """
+        if low >= high:
+            raise ConfigError(f"low is {low} and high is {high}; expected low < high.")
+        threshold = check_number(threshold, "threshold")
+
+        def gap(delta: float) -> float:
+            score = self.score(target="super", statistic=statistic, delta=delta)
+            return float(score.mean()) - threshold
+
+        if gap(low) * gap(high) > 0:
+            return float("nan")
+        return float(optimize.brentq(gap, low, high, xtol=1e-4))
+
+    def bounds(
+        self, by: str | Sequence[str] | None = None, *, statistic: str = "score"
+    ) -> pd.DataFrame:
+        """Bound the score without any assumption about those who did not answer.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Columns to split by.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of ``by``, ``response_rate``, ``respondents``, ``lower``, ``upper``.
+        """
+        values = statistic_of(self.cells.scale, statistic).values
+        return manski_bounds(self.cells, margin(self.cells, by), values)
+
+    def compare(
+        self, by: str | Sequence[str] | None = None, *, statistic: str = "score", prob: float = 0.9
+    ) -> pd.DataFrame:
+        """Put the respondents' score beside everybody's.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Columns to split by.
+        statistic : {"score", "top_box", "mean", "net"}
+            What is computed from the answers.
+        prob : float, default 0.9
+            Mass of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of ``by``, ``who`` (``"respondents"`` or ``"everyone"``), ``estimate``,
+            ``std_error``, ``conf_low``, ``conf_high``, ``n``.
+        """
+        groups = margin(self.cells, by)
+        everyone = summarize(self.score(by, statistic=statistic), prob)
+        people = groups.total(self.cells.frame_count)
+        inferred = groups.labels.reset_index(drop=True).assign(
+            who="everyone",
+            **{c: everyone[c] for c in ("estimate", "std_error", "conf_low", "conf_high")},
+            n=people.astype(int),
+        )
+        raw = self._respondents(groups, statistic, prob)
+        return pd.concat([raw, inferred], ignore_index=True)
+
+    def summary(self, prob: float = 0.9, kind: str = "eti") -> pd.DataFrame:
+        """Summarize the parameters of the model.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+        kind : {"eti", "hdi"}
+            Which interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term`` (as in ``effect_segment[new]``) and the columns of
+            `core.summaries.summarize`.
+        """
+        parts = []
+        for name in self._parameters():
+            table = summarize(self.draws[name], prob, kind)
+            dims = [str(d) for d in self.draws[name].dims if d != dr.SAMPLE]
+            terms = [f"{name}[{v}]" for v in table[dims[0]]] if dims else [name]
+            parts.append(table.drop(columns=dims).assign(term=terms))
+        out = pd.concat(parts, ignore_index=True)
+        return out[["term", *[c for c in out if c != "term"]]]
+
+    def tidy(self, prob: float = 0.9) -> pd.DataFrame:
+        """Return everybody's score and the parameters as a tidy table.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term, estimate, std_error, conf_low, conf_high, conf_level, n``; the first row is
+            the score.
+        """
+        score = summarize(self.score(), prob).assign(term=self.cells.scale.name)
+        out = pd.concat([score, self.summary(prob)], ignore_index=True)
+        out = out.assign(n=self.cells.n_answered)
+        columns = ["term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n"]
+        return out[columns]
+
+    def explain(self, prob: float = 0.9) -> str:
+        """Say what the score of everybody is, under which condition, and what would change it.
+
+        Parameters
+        ----------
+        prob : float, default 0.9
+            Mass of the interval.
+
+        Returns
+        -------
+        str
+            A paragraph.
+        """
+        raw, everyone = self.compare(prob=prob).to_dict("records")
+        outer = self.bounds().iloc[0]
+        shifted = self.sensitivity([-0.5], prob=prob).iloc[0]
+        rate = self.cells.n_answered / self.cells.n_frame
+        return (
+            f"{self.cells.scale.name} of all {self.cells.n_frame:,} people is "
+            f"{number(everyone['estimate'])} ({prob:.0%} credible interval "
+            f"{number(everyone['conf_low'])} to {number(everyone['conf_high'])}); the "
+            f"{self.cells.n_answered:,} who answered ({rate:.1%}) gave {number(raw['estimate'])}. "
+            f"This rests on missing at random (not testable from the answers): given "
+            f"{', '.join(self.terms) or 'nothing else'}, those who did not answer would have "
+            "answered like those who did. What would change it: if the silent are less satisfied "
+            f"by 0.5 on the latent logit scale, the score is {number(shifted['estimate'])}. "
+            f"Without any assumption it lies between {number(outer['lower'])} and "
+            f"{number(outer['upper'])}." + _gate_note(self.diagnostics)
+        )
+
+    def plot(self, by: str | None = None, **options: Any) -> Any:
+        """Draw the respondents' score beside everybody's.
+
+        Parameters
+        ----------
+        by : str, optional
+            Column along the axis; the period or the first factor by default.
+        **options
+            Passed to `cximpact.plots.respondents_and_everyone`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        column = by or self.design.period or next(iter(self.design.levels), None)
+        table = self.compare(column)
+        if column is None:
+            column, table = "group", table.assign(group="all")
+        return plotting().respondents_and_everyone(table, x=column, **options)
+
+    def _repr_html_(self) -> str:
+        title = f"{self.cells.scale.name} of {self.cells.n_frame:,} people"
+        return result_html(title, self.compare(), self.explain())
+
+    def _total(
+        self, groups: Margin, values: np.ndarray, people: np.ndarray, delta: float = 0.0
+    ) -> np.ndarray:
+        """Expected sum of scores of some people of each cell, shape (sample, group)."""
+        step = expected_score(values)
+        chunks = [
+            groups.total(step(p) * people)
+            for p in probabilities(self.draws, self.design, delta)
+        ]
+        return np.concatenate(chunks)
+
+    def _respondents(self, groups: Margin, statistic: str, prob: float) -> pd.DataFrame:
+        values = statistic_of(self.cells.scale, statistic).values
+        counts = groups.total(self.cells.dense().T).T
+        n = counts.sum(axis=1)
+        some = n > 0
+        shares = counts[some] / n[some, None]
+        mean = shares @ values
+        variance = shares @ values**2 - mean**2
+        low, high = interval_limits(shares, values, n[some], prob=prob, method="score")
+        columns = {"estimate": mean, "conf_low": low, "conf_high": high}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns["std_error"] = np.sqrt(variance / (n[some] - 1))
+        table = groups.labels.reset_index(drop=True).assign(who="respondents", n=n.astype(int))
+        for name in ("estimate", "std_error", "conf_low", "conf_high"):
+            table[name] = np.nan
+            table.loc[some, name] = columns[name]
+        return table
+
+    def _parameters(self) -> list[str]:
+        names = [str(n) for n in self.draws.data_vars]
+        return [n for n in names if not n.startswith(("unit_", "step")) and n != "p0"]
+
+
+def _gate_note(diagnostics: Mapping[str, Any]) -> str:
+    failures = diagnostics.get("gate_failures")
+    return f" The fit did not pass the convergence gate: {failures}." if failures else ""
