@@ -210,6 +210,10 @@ class MemoryBudgetError(CxImpactError, MemoryError):
     """A result would not fit into the stated memory budget."""
 
 
+class StoreLockedError(CxImpactError, OSError):
+    """The repository is open in another process."""
+
+
 class DatasetUnavailableError(CxImpactError, OSError):
     """A public data set is not on this machine and could not be fetched."""
 
