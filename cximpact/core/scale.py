@@ -140,8 +140,7 @@ class ScoreScale:
         array = check_vector(answers, name)
         outside = np.flatnonzero((array < self.low) | (array > self.high))
         if outside.size:
-            codes = sorted({float(v) for v in array[outside]} & _MISSING_CODES)
-            hint = f" {codes[0]:g} looks like a missing code: make it missing." if codes else ""
+            hint = self.missing_code_hint(array[outside])
             raise ScaleError(
                 f"{name} ranges from {array.min():g} to {array.max():g} but scale {self.name} "
                 f"runs from {self.low:g} to {self.high:g}: {rows_phrase(outside)}.{hint}"
@@ -154,6 +153,45 @@ class ScoreScale:
                 f"({self.low:g} to {self.high:g} by {self.step:g}): {rows_phrase(between)}."
             )
         return array
+
+    def missing_code_hint(self, answers: ArrayLike) -> str:
+        """Point out values off the scale that are often codes for a missing answer.
+
+        Parameters
+        ----------
+        answers : array_like
+            Values that were found.
+
+        Returns
+        -------
+        str
+            A sentence, or nothing.
+        """
+        found = {float(v) for v in np.ravel(answers)} & _MISSING_CODES
+        codes = sorted(v for v in found if not self.low <= v <= self.high)
+        return f" {codes[0]:g} looks like a missing code: make it missing." if codes else ""
+
+    def shift_hint(self, lowest: float, highest: float, n: int) -> str:
+        """Say when answers on a scale from 0 look as if they were given on one from 1.
+
+        Parameters
+        ----------
+        lowest, highest : float
+            Smallest and largest answer that was found.
+        n : int
+            How many answers there are; below 100 the lack of zeros says little.
+
+        Returns
+        -------
+        str
+            A sentence, or nothing.
+        """
+        if self.low != 0 or self.high < 2 or n < 100 or (lowest, highest) != (1, self.high):
+            return ""
+        return (
+            f"{n} answers hold no 0 although scale {self.name} starts there: was the question "
+            f"asked on a scale from 1 to {self.high:g}?"
+        )
 
     def codes(self, answers: ArrayLike, name: str = "answer") -> np.ndarray:
         """Turn complete answers into category numbers from 0.

@@ -106,7 +106,7 @@ def _check_answers(opened: nw.LazyFrame[Any], answer: str, scale: ScoreScale) ->
     frames.check_finite(opened, answer)
     value = nw.col(answer).cast(nw.Float64)
     given = opened.filter(~frames.is_missing(opened, answer))
-    seen = frames.collect(given.select(low=value.min(), high=value.max()))
+    seen = frames.collect(given.select(low=value.min(), high=value.max(), n=nw.len()))
     low, high = seen["low"].iloc[0], seen["high"].iloc[0]
     outside = (value < scale.low) | (value > scale.high)
     if n := frames.count_where(opened, outside):
@@ -125,11 +125,8 @@ def _check_answers(opened: nw.LazyFrame[Any], answer: str, scale: ScoreScale) ->
             f"({scale.low:g} to {scale.high:g} by {scale.step:g}): "
             f"{frames.where(opened, between, n)}."
         )
-    if scale.low == 0 and low == 1 and high == scale.high:
-        warn_data(
-            f"Column {answer!r} has no {scale.low:g} although scale {scale.name} starts there: "
-            f"was the question asked on a scale from 1 to {scale.high:g}?"
-        )
+    if hint := scale.shift_hint(low, high, int(seen["n"].iloc[0])):
+        warn_data(f"Column {answer!r}: {hint}")
 
 
 def _check_weights(opened: nw.LazyFrame[Any], weight: str) -> None:
