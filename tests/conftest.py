@@ -1,0 +1,15 @@
+"""What the tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder of the public data sets; without it a test of real data is skipped."""
+    folder = os.environ.get("CXIMPACT_DATA")
+    if not folder:
+        pytest.skip("CXIMPACT_DATA is not set")
+    return Path(folder)
