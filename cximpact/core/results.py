@@ -20,7 +20,7 @@ from cximpact.core.provenance import Provenance as Provenance
 from cximpact.core.sample_order import frozen
 from cximpact.core.summaries import summarize, to_table
 from cximpact.core.validate import check_choice, check_count, check_number, check_prob
-from cximpact.core.wording import number
+from cximpact.core.wording import FRACTION_UNITS, number
 
 DrawKind = Literal["posterior", "bootstrap", "asymptotic", "simulation"]
 INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
@@ -220,7 +220,8 @@ class EffectPosterior:
         """
         rows = self.tidy(prob)
         word = INTERVAL_WORD[self.draw_kind]
-        shown = "; ".join(_row_text(row, prob, word) for row in rows.head(6).to_dict("records"))
+        scale = self.estimand.scale
+        shown = "; ".join(_row_text(r, prob, word, scale) for r in rows.head(6).to_dict("records"))
         more = f" (and {len(rows) - 6} more)" if len(rows) > 6 else ""
         conditions = " ".join(_condition(a) for a in self.assumptions)
         marks = [
@@ -251,6 +252,7 @@ class EffectPosterior:
         matplotlib.axes.Axes
             Where it was drawn.
         """
+        options.setdefault("unit", self.draws.attrs.get("unit", self.estimand.scale))
         return plotting().effect(self.summary(options.pop("prob", 0.9)), **options)
 
     def _repr_html_(self) -> str:
@@ -338,12 +340,12 @@ def plotting() -> ModuleType:
     return importlib.import_module("cximpact.plots")
 
 
-def _row_text(row: dict[str, Any], prob: float, word: str) -> str:
-    low, high = number(row["conf_low"]), number(row["conf_high"])
-    return (
-        f"{row['term']} is {number(row['estimate'])} "
-        f"({100 * prob:g}% {word} interval {low} to {high})"
+def _row_text(row: dict[str, Any], prob: float, word: str, scale: str) -> str:
+    factor, unit = (100, f" {FRACTION_UNITS[scale]}") if scale in FRACTION_UNITS else (1, "")
+    estimate, low, high = (
+        number(factor * row[name]) for name in ("estimate", "conf_low", "conf_high")
     )
+    return f"{row['term']} is {estimate}{unit} ({100 * prob:g}% {word} interval {low} to {high})"
 
 
 def _condition(a: Assumption) -> str:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
 
 MISSING = "–"
+FRACTION_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "pp": "percentage points",
+        "share": "%",
+        "relative": "% of the baseline",
+        "relative_churn": "% of those who leave",
+    }
+)
+"""Units that are stored as fractions and read times 100, in words."""
 
 
 def number(value: float, *, digits: int = 3, signed: bool = False) -> str:

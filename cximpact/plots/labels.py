@@ -11,17 +11,6 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import Formatter, MaxNLocator
 
 from cximpact.core import wording
-from cximpact.core.units import PERIODS_PER_YEAR
-
-_UNIT_WORDS = {
-    "pp": "percentage points",
-    "relative": "% of the baseline",
-    "relative_churn": "% of those who leave",
-    "share": "%",
-    "outcome": "",
-}
-_PERCENT_UNITS = ("pp", "relative", "relative_churn", "share")
-_PERIOD_NAMES = tuple(PERIODS_PER_YEAR)
 
 
 @dataclass(frozen=True)
@@ -91,8 +80,9 @@ def unit_of(unit: str) -> Unit:
     Unit
         Fractions are shown times 100.
     """
-    name = literal(_UNIT_WORDS.get(unit, unit))
-    return Unit(name, 100.0 if unit in _PERCENT_UNITS else 1.0)
+    if unit in wording.FRACTION_UNITS:
+        return Unit(wording.FRACTION_UNITS[unit], 100.0)
+    return Unit("" if unit == "outcome" else literal(unit))
 
 
 def literal(text: object) -> str:

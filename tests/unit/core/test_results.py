@@ -249,4 +249,12 @@ def test_plot_hands_a_summary_to_the_plotting_room(monkeypatch):
 
     monkeypatch.setattr("cximpact.core.results.plotting", lambda: Plots)
     assert result().plot(prob=0.5, title="x") == "axes"
-    assert seen["table"]["conf_level"].tolist() == [0.5, 0.5] and seen["options"] == {"title": "x"}
+    assert seen["table"]["conf_level"].tolist() == [0.5, 0.5]
+    assert seen["options"] == {"title": "x", "unit": "points"}
+
+
+def test_a_fraction_is_told_in_the_words_of_its_scale():
+    claim = Estimand(target="att", contrast="a against b", scale="pp", population="all")
+    shares = dr.from_array([0.05, 0.07], source="fit")
+    text = result(draws=shares, estimand=claim, draw_kind="posterior").explain(prob=0.5)
+    assert "att is 6 percentage points (50% credible interval 5.5 to 6.5)" in text
