@@ -1,0 +1,7 @@
+"""Effects: what an initiative changed, every other factor held constant."""
+
+from __future__ import annotations
+
+from cximpact.effects.did import EventStudy, TwoByTwo
+
+__all__ = ["EventStudy", "TwoByTwo"]

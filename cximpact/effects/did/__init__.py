@@ -1,0 +1,9 @@
+"""Difference-in-differences: what changed that would not have changed anyway."""
+
+from __future__ import annotations
+
+from cximpact.effects.did.event_study import EventStudy
+from cximpact.effects.did.two_by_two import TwoByTwo
+from cximpact.effects.did.two_way_weights import two_way_weights
+
+__all__ = ["EventStudy", "TwoByTwo", "two_way_weights"]

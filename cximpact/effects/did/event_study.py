@@ -1,0 +1,171 @@
+"""The effect by time since treatment, and the trends before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from cximpact.core.errors import InsufficientPeriodsError
+from cximpact.core.results import EffectPosterior, Provenance
+from cximpact.core.rng import RngLike, seed_of
+from cximpact.core.validate import check_count
+from cximpact.core.versions import versions
+from cximpact.data import Panel, RepeatedCrossSection
+from cximpact.effects.asymptotic import t_draws
+from cximpact.effects.did.design import DidTable, did_table
+from cximpact.effects.did.regression import TwoWayFit, two_way_fit
+from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
+from cximpact.effects.did.words import assumptions, estimand, warn_few_clusters, warn_staggered
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventStudy:
+    """Two-way fixed effects with one coefficient a period before and after treatment.
+
+    Parameters
+    ----------
+    draws : int, default 4000
+        How many draws.
+
+    Notes
+    -----
+    Estimand: the average effect on the treated at each time since treatment; the period before
+    treatment is the reference and is left out. Coefficients before it should be near zero; their
+    joint Wald test is in the diagnostics, and a test that finds nothing with few clusters proves
+    little. Without never-treated units the earliest period is left out as well. With staggered
+    adoption a coefficient also picks up effects at other times, and the result is not admitted
+    to return on investment.
+
+    References
+    ----------
+    Sun, L. and Abraham, S. (2021). Estimating dynamic treatment effects in event studies with
+    heterogeneous treatment effects. Journal of Econometrics 225, 175-199.
+    """
+
+    draws: int = 4000
+
+    def __post_init__(self) -> None:
+        check_count(self.draws, "draws", low=100)
+
+    def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
+        """Estimate the effect by time since treatment.
+
+        Parameters
+        ----------
+        data : Panel or RepeatedCrossSection
+            The design.
+        rng : int or Generator, optional
+            Randomness of the draws; the estimates do not depend on it.
+
+        Returns
+        -------
+        EffectPosterior
+            Dimension ``event_time``, without the reference, which ``details["reference"]`` names.
+
+        Raises
+        ------
+        InsufficientPeriodsError
+            If treated units are seen in fewer than two periods before treatment.
+        """
+        did = did_table(data)
+        times, reference = _event_times(did)
+        warn_few_clusters(did)
+        negative = negative_share(two_way_weights(did)) if did.staggered else 0.0
+        if did.staggered:
+            warn_staggered(negative)
+        fit = two_way_fit(did, _dummies(did, times))
+        return self._result(did, times, reference, fit, seed_of(rng))
+
+    def _result(
+        self, did: DidTable, times: np.ndarray, reference: float, fit: TwoWayFit, seed: int
+    ) -> EffectPosterior:
+        provenance = Provenance(
+            method="EventStudy",
+            data_hash=did.data_hash,
+            settings={"draws": self.draws},
+            seed=seed,
+            versions=versions("linearmodels", "numpy"),
+            notes=did.notes,
+        )
+        trends = _pretrend_test(times, fit)
+        coords = {"event_time": times}
+        std_error = np.sqrt(np.diag(fit.covariance))
+        draws = t_draws(
+            fit.estimate,
+            fit.covariance,
+            fit.df,
+            size=self.draws,
+            rng=seed,
+            source=provenance.source,
+            dims=("event_time",),
+            coords=coords,
+            data_ids=[did.data_hash],
+        )
+        evidence = (
+            f"joint test of {trends['terms']} coefficients before treatment p = {trends['p']:.3f}"
+        )
+        return EffectPosterior(
+            draws=draws,
+            estimate=xr.DataArray(fit.estimate, dims="event_time", coords=coords),
+            std_error=xr.DataArray(std_error, dims="event_time", coords=coords),
+            df=float(fit.df),
+            estimand=estimand(did),
+            draw_kind="asymptotic",
+            n=did.n_rows,
+            assumptions=assumptions(did, evidence),
+            diagnostics={
+                "clusters": did.n_clusters,
+                "treated_clusters": did.n_treated_clusters,
+                "pretrend": trends,
+            },
+            provenance=provenance,
+            would_change_it=(
+                "a difference in trends that continues after treatment; the coefficients before "
+                "treatment show how large it was."
+            ),
+            details={
+                "reference": reference,
+                "covariance": fit.covariance.copy(),
+                **({"causal": False} if did.staggered else {}),
+            },
+        )
+
+
+def _event_times(did: DidTable) -> tuple[np.ndarray, float]:
+    """Times since treatment with a coefficient, and the reference."""
+    since = did.table["time"] - did.table["first_treated"]
+    found = np.sort(since[np.isfinite(since)].unique())
+    before = found[found < 0]
+    if len(before) < 2:
+        raise InsufficientPeriodsError(
+            f"treated units are seen in {len(before)} period before treatment; an event study "
+            "needs at least 2 to show a trend. TwoByTwo needs one."
+        )
+    reference = float(before[-1])
+    left_out = {reference} if did.has_never else {reference, float(before[0])}
+    return np.array([e for e in found if e not in left_out]), reference
+
+
+def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:
+    since = did.table["time"] - did.table["first_treated"]
+    return pd.DataFrame({f"event_time[{e:g}]": (since == e).astype(float) for e in times})
+
+
+def _pretrend_test(times: np.ndarray, fit: TwoWayFit) -> dict[str, float]:
+    """Joint Wald test that all coefficients before treatment are zero, as F with G - 1."""
+    before = times < 0
+    k = int(before.sum())
+    if k == 0:
+        return {"statistic": float("nan"), "terms": 0, "df": fit.df, "p": float("nan")}
+    estimate, covariance = fit.estimate[before], fit.covariance[np.ix_(before, before)]
+    statistic = float(estimate @ np.linalg.pinv(covariance) @ estimate) / k
+    return {
+        "statistic": statistic,
+        "terms": k,
+        "df": fit.df,
+        "p": float(stats.f.sf(statistic, k, fit.df)),
+    }

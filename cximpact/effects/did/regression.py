@@ -1,0 +1,171 @@
+"""Two-way fixed effects by linearmodels, with one convention for standard errors.
+
+The raw cluster-robust covariance (CR0) times ``G / (G - 1) * (N - 1) / (N - K)``, where K does
+not count fixed effects that are nested in the clusters, and t with G - 1 degrees of freedom:
+what fixest and reghdfe report by default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cximpact.core.errors import InsufficientDataError, RankError
+from cximpact.effects.did.design import DidTable
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoWayFit:
+    """Coefficients of a two-way fixed-effects regression.
+
+    Parameters
+    ----------
+    estimate : numpy.ndarray, shape (term,)
+        Coefficients of the treatment terms.
+    covariance : numpy.ndarray, shape (term, term)
+        Their cluster-robust covariance, with the small-sample factor.
+    df : int
+        Degrees of freedom, clusters less one.
+    factor : float
+        The small-sample factor on the variance.
+    """
+
+    estimate: np.ndarray
+    covariance: np.ndarray
+    df: int
+    factor: float
+
+
+def two_way_fit(did: DidTable, terms: pd.DataFrame) -> TwoWayFit:
+    """Regress the outcome on treatment terms, covariates, entity and period effects.
+
+    Parameters
+    ----------
+    did : DidTable
+        The design.
+    terms : pandas.DataFrame, shape (row, term)
+        Treatment terms, in the order of the rows.
+
+    Returns
+    -------
+    TwoWayFit
+        Of the treatment terms.
+
+    Raises
+    ------
+    RankError
+        If a term or covariate is a combination of others and the fixed effects.
+    InsufficientDataError
+        If there are no more rows than parameters.
+    """
+    table = did.table
+    regressors = pd.concat([terms, table[list(did.covariates)]], axis=1)
+    factor = _small_sample_factor(did, regressors.shape[1])
+    _check_rank(did, regressors)
+    estimate, covariance = _fit(did, regressors)
+    k = terms.shape[1]
+    return TwoWayFit(
+        estimate=estimate[:k],
+        covariance=covariance[:k, :k] * factor,
+        df=did.n_clusters - 1,
+        factor=factor,
+    )
+
+
+def residualize(did: DidTable, columns: pd.DataFrame) -> np.ndarray:
+    """Take entity and period effects out of columns, by weighted alternating projections.
+
+    Parameters
+    ----------
+    did : DidTable
+        The design.
+    columns : pandas.DataFrame, shape (row, column)
+        What to residualize.
+
+    Returns
+    -------
+    numpy.ndarray, shape (row, column)
+        Residuals.
+    """
+    weight = did.table["weight"].to_numpy(dtype=float)
+    groups = [pd.factorize(did.table[name])[0] for name in ("entity", "time")]
+    totals = [np.bincount(code, weights=weight) for code in groups]
+    values = columns.to_numpy(dtype=float).copy()
+    scale = np.abs(values).max(initial=1.0)
+    for _ in range(10_000):
+        before = values.copy()
+        for code, total in zip(groups, totals, strict=True):
+            for j in range(values.shape[1]):
+                mean = np.bincount(code, weights=weight * values[:, j]) / total
+                values[:, j] -= mean[code]
+        if np.abs(values - before).max() < 1e-12 * scale:
+            break
+    return values
+
+
+def _fit(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and raw CR0 covariance."""
+    from linearmodels.panel import PanelOLS
+
+    table = did.table
+    if table.duplicated(["entity", "time"]).any():
+        return _fit_rows(did, regressors)
+    index = pd.MultiIndex.from_arrays([pd.factorize(table["entity"])[0], table["time"]])
+    cluster = pd.DataFrame({"cluster": pd.factorize(table["cluster"])[0]}, index=index)
+    model = PanelOLS(
+        pd.Series(table["outcome"].to_numpy(), index=index, name="outcome"),
+        regressors.set_axis(index),
+        weights=pd.Series(table["weight"].to_numpy(), index=index) if did.weighted else None,
+        entity_effects=True,
+        time_effects=True,
+        check_rank=False,
+    )
+    fit = model.fit(
+        cov_type="clustered",
+        clusters=cluster,
+        auto_df=False,
+        count_effects=False,
+        debiased=False,
+    )
+    return fit.params.to_numpy(), fit.cov.to_numpy()
+
+
+def _fit_rows(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Fit with several people per group and period: partial out, then weighted least squares."""
+    from linearmodels.iv import IV2SLS
+
+    both = pd.concat([did.table[["outcome"]], regressors], axis=1)
+    left = residualize(did, both)
+    model = IV2SLS(left[:, 0], left[:, 1:], None, None, weights=did.table["weight"].to_numpy())
+    clusters = pd.factorize(did.table["cluster"])[0]
+    fit = model.fit(cov_type="clustered", clusters=clusters, debiased=False)
+    return fit.params.to_numpy(), fit.cov.to_numpy()
+
+
+def _small_sample_factor(did: DidTable, n_regressors: int) -> float:
+    table = did.table
+    nested = (table.groupby("entity")["cluster"].nunique() == 1).all()
+    k = n_regressors + table["time"].nunique() + (0 if nested else table["entity"].nunique() - 1)
+    reduced = did.kind != "panel" and not table.duplicated(["entity", "time"]).any()
+    n = did.n_rows if reduced else len(table)
+    if n <= k:
+        raise InsufficientDataError(f"{n} rows for {k} parameters; more rows are needed.")
+    g = did.n_clusters
+    return g / (g - 1) * (n - 1) / (n - k)
+
+
+def _check_rank(did: DidTable, regressors: pd.DataFrame) -> None:
+    left = residualize(did, regressors)
+    root = np.sqrt(did.table["weight"].to_numpy(dtype=float))[:, None]
+    size = np.sqrt(((regressors.to_numpy(dtype=float) * root) ** 2).sum(axis=0))
+    names = [str(c) for c in regressors.columns]
+    _, r = np.linalg.qr(left * root)
+    dependent = np.abs(np.diag(r)) < 1e-8 * np.maximum(size, 1e-300)
+    if dependent.any():
+        found = [name for name, bad in zip(names, dependent, strict=True) if bad]
+        raise RankError(
+            f"{', '.join(found)} cannot be told apart from the other terms, the unit and the "
+            "period effects; leave out what is redundant."
+        )

@@ -1,0 +1,148 @@
+"""Before and after, treated and untreated: one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cximpact.core.errors import DesignError
+from cximpact.core.results import EffectPosterior, Provenance
+from cximpact.core.rng import RngLike, seed_of
+from cximpact.core.validate import check_choice, check_count
+from cximpact.core.versions import versions
+from cximpact.data import Panel, RepeatedCrossSection
+from cximpact.effects.asymptotic import t_draws
+from cximpact.effects.did.design import DidTable, did_table
+from cximpact.effects.did.few_treated import few_treated_fit
+from cximpact.effects.did.regression import two_way_fit
+from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
+from cximpact.effects.did.welch import welch_fit
+from cximpact.effects.did.words import assumptions, estimand, warn_few_clusters, warn_staggered
+
+INFERENCE = ("cluster", "welch", "few_treated")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoByTwo:
+    """Difference-in-differences with one coefficient.
+
+    Parameters
+    ----------
+    inference : {"cluster", "welch", "few_treated"}
+        ``"cluster"``: two-way fixed effects, standard error clustered as in fixest and reghdfe,
+        t with G - 1 degrees of freedom. ``"welch"``: difference of two means of changes with
+        unequal variances; one start of treatment, no covariates. ``"few_treated"``: the noise is
+        learned from the untreated clusters, for when fewer than four clusters are treated.
+    draws : int, default 4000
+        How many draws.
+
+    Notes
+    -----
+    Estimand: the average effect on the treated over the treated periods,
+    ``(Y_after - Y_before | treated) - (Y_after - Y_before | untreated)``. It needs parallel
+    trends, no anticipation and no spill-over. What breaks it: treatment that comes when things
+    were changing anyway; staggered adoption with effects that grow, where the coefficient
+    averages effects with odd, even negative, weights (they are in ``details["weights"]``, and
+    the result is then not admitted to return on investment). `EventStudy` shows the trends
+    before treatment.
+
+    References
+    ----------
+    Bertrand, M., Duflo, E. and Mullainathan, S. (2004). How much should we trust
+    differences-in-differences estimates? Quarterly Journal of Economics 119, 249-275.
+    """
+
+    inference: str = "cluster"
+    draws: int = 4000
+
+    def __post_init__(self) -> None:
+        check_choice(self.inference, "inference", INFERENCE)
+        check_count(self.draws, "draws", low=100)
+
+    def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
+        """Estimate the effect.
+
+        Parameters
+        ----------
+        data : Panel or RepeatedCrossSection
+            The design.
+        rng : int or Generator, optional
+            Randomness of the draws; the estimate does not depend on it.
+
+        Returns
+        -------
+        EffectPosterior
+            One effect, in the outcome's unit. ``details`` holds the weights of the treated cells
+            and, for ``"few_treated"``, the change of every cluster.
+
+        Raises
+        ------
+        DesignError
+            If the design cannot be estimated this way.
+        """
+        did = did_table(data)
+        weights = two_way_weights(did)
+        if self.inference == "cluster":
+            warn_few_clusters(did)
+            fit = two_way_fit(did, did.treated.to_frame("treated"))
+            numbers = (float(fit.estimate[0]), float(fit.covariance[0, 0]) ** 0.5, float(fit.df))
+            extra: dict[str, Any] = {}
+        elif self.inference == "welch":
+            numbers, extra = welch_fit(did), {}
+        else:
+            few = few_treated_fit(did)
+            numbers = (few.estimate, few.std_error, float(few.df))
+            extra = {"changes": few.changes, "shock_sd": few.shock_sd}
+        if did.staggered:
+            warn_staggered(negative_share(weights))
+            extra |= {"causal": False}
+        return self._result(did, numbers, extra | {"weights": weights}, seed_of(rng))
+
+    def _result(
+        self, did: DidTable, numbers: tuple[float, float, float], details: dict[str, Any], seed: int
+    ) -> EffectPosterior:
+        estimate, std_error, df = numbers
+        if not np.isfinite(std_error):
+            raise DesignError("the standard error is not defined; there are too few clusters.")
+        provenance = Provenance(
+            method="TwoByTwo",
+            data_hash=did.data_hash,
+            settings={"inference": self.inference, "draws": self.draws},
+            seed=seed,
+            versions=versions("linearmodels", "numpy"),
+            notes=did.notes,
+        )
+        return EffectPosterior(
+            draws=t_draws(
+                np.array([estimate]),
+                np.array([[std_error**2]]),
+                df,
+                size=self.draws,
+                rng=seed,
+                source=provenance.source,
+                data_ids=[did.data_hash],
+            ),
+            estimate=xr.DataArray(estimate),
+            std_error=xr.DataArray(std_error),
+            df=df,
+            estimand=estimand(did),
+            draw_kind="asymptotic",
+            n=did.n_rows,
+            assumptions=assumptions(did),
+            diagnostics={
+                "clusters": did.n_clusters,
+                "treated_clusters": did.n_treated_clusters,
+                "inference": self.inference,
+                "df": df,
+                "negative_weights": negative_share(details["weights"]),
+            },
+            provenance=provenance,
+            would_change_it=(
+                f"a difference in trends of {abs(estimate):.3g} between treated and untreated "
+                "over the same time would explain all of it."
+            ),
+            details=details,
+        )
