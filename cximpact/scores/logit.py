@@ -31,27 +31,36 @@ class LogitFit:
     coefficients : numpy.ndarray, shape (term,)
         On the log-odds scale.
     covariance : numpy.ndarray, shape (term, term)
-        Inverse of the (penalized) information.
+        Of the coefficients; group effects are integrated out at their mode.
+    group_effects : numpy.ndarray, shape (group,)
+        Shrunken log-odds of each group; empty without groups.
+    log_marginal : float
+        Laplace marginal log-likelihood, for choosing the spread of the groups.
     """
 
     names: tuple[str, ...]
     coefficients: np.ndarray = field(repr=False)
     covariance: np.ndarray = field(repr=False)
+    group_effects: np.ndarray = field(repr=False)
+    log_marginal: float
 
-    def predict(self, design: np.ndarray) -> np.ndarray:
+    def predict(self, design: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
         """Return the probability of success.
 
         Parameters
         ----------
         design : numpy.ndarray, shape (row, term)
             Design matrix.
+        groups : numpy.ndarray of int, shape (row,), optional
+            Number of each row's group.
 
         Returns
         -------
         numpy.ndarray, shape (row,)
             Between 0 and 1.
         """
-        return special.expit(design @ self.coefficients)
+        eta = design @ self.coefficients
+        return special.expit(eta if groups is None else eta + self.group_effects[groups])
 
 
 def fit_logit(
@@ -60,9 +69,11 @@ def fit_logit(
     trials: np.ndarray,
     names: Sequence[str],
     *,
-    penalty: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    n_groups: int = 0,
+    group_sd: float = 1.0,
 ) -> LogitFit:
-    """Fit a logistic regression by Newton's method.
+    """Fit a logistic regression, with normal group effects if wanted, by Newton's method.
 
     Parameters
     ----------
@@ -72,75 +83,117 @@ def fit_logit(
         Counts of each row.
     names : sequence of str
         One name a term.
-    penalty : numpy.ndarray, shape (term,), optional
-        Precision of a normal prior around 0; 0 leaves a term free.
+    groups : numpy.ndarray of int, shape (row,), optional
+        Number of each row's group.
+    n_groups : int, default 0
+        How many groups there are.
+    group_sd : float, default 1.0
+        Standard deviation of the group effects.
 
     Returns
     -------
     LogitFit
-        Maximum (penalized) likelihood.
+        Maximum of the (penalized) likelihood.
 
     Raises
     ------
     InsufficientDataError, RankError, SeparationError
-        If there are too few rows, free terms depend on each other, or free terms predict the
-        outcome perfectly.
+        If there are too few rows, terms depend on each other, or terms predict the outcome
+        perfectly.
     ConvergenceError
         If Newton's method does not settle.
     """
     rows = trials > 0
-    x, y, n = design[rows], successes[rows], trials[rows]
-    prior = np.zeros(x.shape[1]) if penalty is None else penalty
-    free = np.flatnonzero(prior == 0)
-    free_names = [names[int(i)] for i in free]
-    if n.sum() <= free.size:
+    if trials.sum() <= design.shape[1]:
         raise InsufficientDataError(
-            f"{n.sum():.0f} rows for {free.size} terms; expected more rows than terms."
+            f"{trials.sum():.0f} rows for {design.shape[1]} terms; expected more rows than terms."
         )
-    _check_rank(x[:, free], free_names)
-    beta, settled = _newton(x, y, n, prior)
-    if not settled or np.abs(x @ beta).max() > _SUSPICIOUS:
-        _check_separation(x[:, free], y, n, free_names)
+    x, y, n = design[rows], successes[rows], trials[rows]
+    _check_rank(x, names)
+    member = np.zeros(y.size, dtype=int) if groups is None else groups[rows]
+    problem = _Problem(x=x, y=y, n=n, groups=member, n_groups=n_groups, precision=group_sd**-2)
+    beta, effects, settled = _newton(problem)
+    if not settled or np.abs(problem.eta(beta, effects)).max() > _SUSPICIOUS:
+        _check_separation(x, y, n, names)
     if not settled:
         raise ConvergenceError(f"the logistic regression on {join_names(names)} did not converge.")
+    schur, _, diagonal = problem.information(beta, effects)
+    log_det = np.log(diagonal / problem.precision).sum()
     return LogitFit(
         names=tuple(names),
         coefficients=beta,
-        covariance=linalg.inv(_information(x, n, prior, beta)),
+        covariance=linalg.inv(schur),
+        group_effects=effects,
+        log_marginal=float(problem.value(beta, effects) - 0.5 * log_det),
     )
 
 
-def _newton(
-    x: np.ndarray, y: np.ndarray, n: np.ndarray, prior: np.ndarray
-) -> tuple[np.ndarray, bool]:
-    beta, value = np.zeros(x.shape[1]), _objective(x, y, n, prior, np.zeros(x.shape[1]))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Problem:
+    """A logistic regression whose groups enter by number, so that cost grows with terms alone."""
+
+    x: np.ndarray
+    y: np.ndarray
+    n: np.ndarray
+    groups: np.ndarray
+    n_groups: int
+    precision: float
+
+    def eta(self, beta: np.ndarray, effects: np.ndarray) -> np.ndarray:
+        eta = self.x @ beta
+        return eta + effects[self.groups] if self.n_groups else eta
+
+    def value(self, beta: np.ndarray, effects: np.ndarray) -> float:
+        eta = self.eta(beta, effects)
+        # log(1 + exp(eta)), without overflow and faster than logaddexp
+        soft = np.maximum(eta, 0) + np.log1p(np.exp(-np.abs(eta)))
+        fit = self.y @ eta - self.n @ soft
+        return float(fit - 0.5 * self.precision * effects @ effects)
+
+    def by_group(self, values: np.ndarray) -> np.ndarray:
+        if not self.n_groups:
+            return np.empty(0)
+        return np.bincount(self.groups, weights=values, minlength=self.n_groups)
+
+    def information(
+        self, beta: np.ndarray, effects: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Schur complement of the terms, their cross-products with the groups, the diagonal."""
+        p = special.expit(self.eta(beta, effects))
+        w = self.n * p * (1 - p)
+        cross = np.array([self.by_group(w * column) for column in self.x.T])
+        diagonal = self.by_group(w) + self.precision
+        return (self.x * w[:, None]).T @ self.x - (cross / diagonal) @ cross.T, cross, diagonal
+
+    def step(self, beta: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """One Newton step for terms and groups, and the rise in value that it promises."""
+        error = self.y - self.n * special.expit(self.eta(beta, effects))
+        for_terms = self.x.T @ error
+        for_groups = self.by_group(error) - self.precision * effects
+        schur, cross, diagonal = self.information(beta, effects)
+        terms = linalg.solve(schur, for_terms - (cross / diagonal) @ for_groups, assume_a="pos")
+        groups = (for_groups - cross.T @ terms) / diagonal
+        return terms, groups, float(for_terms @ terms + for_groups @ groups)
+
+
+def _newton(problem: _Problem) -> tuple[np.ndarray, np.ndarray, bool]:
+    beta, effects = np.zeros(problem.x.shape[1]), np.zeros(problem.n_groups)
+    value = problem.value(beta, effects)
     for _ in range(_ITERATIONS):
-        gradient = x.T @ (y - n * special.expit(x @ beta)) - prior * beta
         try:
-            step = linalg.solve(_information(x, n, prior, beta), gradient, assume_a="pos")
+            terms, groups, promised = problem.step(beta, effects)
         except linalg.LinAlgError:
-            return beta, False
+            return beta, effects, False
+        if promised < 1e-10:
+            return beta, effects, True
         size = 1.0
-        while (new := _objective(x, y, n, prior, beta + size * step)) < value and size > 1e-6:
+        while problem.value(beta + size * terms, effects + size * groups) < value and size > 1e-6:
             size /= 2
+        new = problem.value(beta + size * terms, effects + size * groups)
         if new < value or not np.isfinite(new):
-            return beta, bool(gradient @ step < 1e-8)
-        beta, value = beta + size * step, new
-        if gradient @ step < 1e-12 * max(1.0, abs(value)):
-            return beta, True
-    return beta, False
-
-
-def _objective(
-    x: np.ndarray, y: np.ndarray, n: np.ndarray, prior: np.ndarray, beta: np.ndarray
-) -> float:
-    eta = x @ beta
-    return float(y @ eta - n @ np.logaddexp(0, eta) - 0.5 * prior @ beta**2)
-
-
-def _information(x: np.ndarray, n: np.ndarray, prior: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    p = special.expit(x @ beta)
-    return (x * (n * p * (1 - p))[:, None]).T @ x + np.diag(prior)
+            return beta, effects, promised < 1e-6
+        beta, effects, value = beta + size * terms, effects + size * groups, new
+    return beta, effects, False
 
 
 def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:

@@ -48,8 +48,9 @@ class ResponseModel:
     weights 1 / pi undo non-response if it is unrelated to the score given the covariates and the
     group (missing at random), which no data on respondents can test, and if everybody has some
     chance to answer. What breaks it: silent customers who are unhappier than talking ones of the
-    same kind. See the delta sensitivity of `cximpact.imputation`. The variance of the group effects
-    is found by iterating penalized fits [1]_, which is biased downwards for small groups.
+    same kind. See the delta sensitivity of `cximpact.imputation`. Group effects are normal; their
+    spread maximizes the Laplace marginal likelihood at the joint mode [1]_, which is biased
+    downwards for small groups.
 
     References
     ----------

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import optimize
 
 from cximpact.core.errors import NoRespondentsError
 from cximpact.scores.design import Design
 from cximpact.scores.logit import LogitFit, fit_logit
 
-_ROUNDS = 200
+_LOG_SD = (float(np.log(1e-3)), float(np.log(5.0)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,16 +22,13 @@ class StageFit:
     ----------
     logit : LogitFit or None
         Its terms; None where everybody passed.
-    group_effects : numpy.ndarray, shape (group,)
-        Shrunken log-odds of each group; empty without groups.
     group_sd : float
-        Their estimated standard deviation.
+        Estimated standard deviation of the group effects; 0 without groups.
     n : int
         How many got to the stage.
     """
 
     logit: LogitFit | None
-    group_effects: np.ndarray = field(repr=False)
     group_sd: float
     n: int
 
@@ -52,8 +49,7 @@ class StageFit:
         """
         if self.logit is None:
             return np.ones(design.shape[0])
-        eta = design @ self.logit.coefficients
-        return special.expit(eta if groups is None else eta + self.group_effects[groups])
+        return self.logit.predict(design, groups)
 
 
 def fit_stage(
@@ -64,7 +60,7 @@ def fit_stage(
     trials: np.ndarray,
     design: Design,
 ) -> StageFit:
-    """Fit one stage.
+    """Fit one stage; groups spread as the Laplace marginal likelihood prefers.
 
     Parameters
     ----------
@@ -89,43 +85,23 @@ def fit_stage(
     NoRespondentsError
         If nobody passed.
     """
-    reached, passed, none = int(trials.sum()), int(successes.sum()), np.empty(0)
+    reached, passed = int(trials.sum()), int(successes.sum())
     if passed == 0:
         raise NoRespondentsError(
             f"none of {reached} people passed stage {name!r}; there is no response to model."
         )
-    if groups is not None:
-        none = np.zeros(len(design.group_levels))
     if passed == reached:
-        return StageFit(logit=None, group_effects=none, group_sd=0.0, n=reached)
+        return StageFit(logit=None, group_sd=0.0, n=reached)
     if groups is None:
         logit = fit_logit(x, successes, trials, design.names)
-        return StageFit(logit=logit, group_effects=none, group_sd=0.0, n=reached)
-    return _fit_grouped(x, groups, successes, trials, design)
+        return StageFit(logit=logit, group_sd=0.0, n=reached)
 
+    def fit(log_sd: float) -> LogitFit:
+        size, sd = len(design.group_levels), float(np.exp(log_sd))
+        options = {"groups": groups, "n_groups": size, "group_sd": sd}
+        return fit_logit(x, successes, trials, design.names, **options)
 
-def _fit_grouped(
-    x: np.ndarray, groups: np.ndarray, successes: np.ndarray, trials: np.ndarray, design: Design
-) -> StageFit:
-    """Alternate penalized fits and the variance of the group effects (penalized likelihood)."""
-    n_terms, n_groups = x.shape[1], len(design.group_levels)
-    wide = np.hstack([x, np.eye(n_groups)[groups]])
-    names = design.names + [f"{design.group}[{level}]" for level in design.group_levels]
-    variance = 0.5
-    for _ in range(_ROUNDS):
-        penalty = np.concatenate([np.zeros(n_terms), np.full(n_groups, 1 / variance)])
-        fit = fit_logit(wide, successes, trials, names, penalty=penalty)
-        effects = fit.coefficients[n_terms:]
-        unsure = np.trace(fit.covariance[n_terms:, n_terms:])
-        new = max(float((effects @ effects + unsure) / n_groups), 1e-6)
-        if abs(new - variance) < 1e-4 * variance:
-            break
-        variance = new
-    logit = LogitFit(
-        names=tuple(design.names),
-        coefficients=fit.coefficients[:n_terms],
-        covariance=fit.covariance[:n_terms, :n_terms],
+    best = optimize.minimize_scalar(
+        lambda log_sd: -fit(log_sd).log_marginal, bounds=_LOG_SD, options={"xatol": 0.01}
     )
-    return StageFit(
-        logit=logit, group_effects=effects, group_sd=float(np.sqrt(variance)), n=int(trials.sum())
-    )
+    return StageFit(logit=fit(best.x), group_sd=float(np.exp(best.x)), n=reached)
