@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cximpact.effects.association import association
 from cximpact.effects.did import EventStudy, TwoByTwo
 
-__all__ = ["EventStudy", "TwoByTwo"]
+__all__ = ["EventStudy", "TwoByTwo", "association"]

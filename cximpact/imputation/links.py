@@ -7,6 +7,7 @@ from scipy import special
 
 from cximpact.core.errors import DataError
 
+
 def category_probabilities(eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     """Return the probability of each answer.
 

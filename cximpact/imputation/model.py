@@ -128,7 +128,10 @@ def build_model(design: Design, likelihood: Likelihood, priors: Priors) -> Any:
     import pytensor.tensor as pt
 
     n_categories = len(likelihood.per_cut) + 1
-    coords: dict[str, Any] = {"category": np.arange(n_categories), "cut": np.arange(1, n_categories)}
+    coords: dict[str, Any] = {
+        "category": np.arange(n_categories),
+        "cut": np.arange(1, n_categories),
+    }
     coords |= {name: [str(v) for v in levels] for name, levels in design.levels.items()}
     coords["covariate"] = list(design.covariates)
     with pm.Model(coords=coords) as model:

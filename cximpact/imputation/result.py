@@ -115,9 +115,7 @@ class ImputedScores:
             given = groups.total(self.cells.dense() @ chosen.values)
             (stream,) = spawn(self.provenance.seed if rng is None else rng, "finite score")
             step = drawn_total(chosen.values, silent, stream)
-            chunks = (
-                groups.total(step(p)) for p in probabilities(self.draws, self.design, delta)
-            )
+            chunks = (groups.total(step(p)) for p in probabilities(self.draws, self.design, delta))
             total = given + np.concatenate(list(chunks))
         name = f"{self.cells.scale.name} {statistic}"
         return label(total / people, groups, self.draws, name=name, unit=chosen.unit)
@@ -375,8 +373,7 @@ class ImputedScores:
         """Expected sum of scores of some people of each cell, shape (sample, group)."""
         step = expected_score(values)
         chunks = [
-            groups.total(step(p) * people)
-            for p in probabilities(self.draws, self.design, delta)
+            groups.total(step(p) * people) for p in probabilities(self.draws, self.design, delta)
         ]
         return np.concatenate(chunks)
 

@@ -42,6 +42,8 @@ class DidTable:
         Whether rows count unequally.
     kind : str
         ``"panel"`` or ``"repeated cross-section"``.
+    binary : bool
+        Whether every outcome is 0 or 1.
     notes : tuple of str
         What was left out.
     """
@@ -52,6 +54,7 @@ class DidTable:
     covariates: tuple[str, ...]
     weighted: bool
     kind: str
+    binary: bool
     notes: tuple[str, ...] = ()
 
     @property
@@ -115,13 +118,13 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
     ClusterError
         If there are fewer than two clusters.
     """
-    within_ss = 0.0
+    within_ss, binary = 0.0, None
     if isinstance(data, Panel):
         table = data.to_pandas().rename(columns={"unit": "entity", "period": "time"})
     elif data.covariates or data.cluster is not None:
         table = data.to_pandas().rename(columns={"group": "entity", "period": "time"})
     else:
-        table, within_ss = _cell_means(data)
+        table, within_ss, binary = _cell_means(data)
     if "weight" not in table:
         table["weight"] = 1.0
     if "cluster" not in table:
@@ -134,6 +137,7 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
         within_ss=within_ss,
         covariates=tuple(data.covariates),
         weighted=bool(kept["weight"].nunique() > 1),
+        binary=bool(table["outcome"].isin([0, 1]).all()) if binary is None else binary,
         kind="panel" if isinstance(data, Panel) else "repeated cross-section",
         notes=(*_dropped_note(data), *notes),
     )
@@ -141,7 +145,7 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
     return out
 
 
-def _cell_means(data: RepeatedCrossSection) -> tuple[pd.DataFrame, float]:
+def _cell_means(data: RepeatedCrossSection) -> tuple[pd.DataFrame, float, bool]:
     """Reduce people to means per group and period in the engine of their frame."""
     rows = data.open()
     if "first_treated" not in rows.collect_schema().names():
@@ -151,6 +155,7 @@ def _cell_means(data: RepeatedCrossSection) -> tuple[pd.DataFrame, float]:
         "w": weight,
         "wy": weight * nw.col("outcome"),
         "wyy": weight * nw.col("outcome") * nw.col("outcome"),
+        "other": ~nw.col("outcome").is_in([0.0, 1.0]),
     }
     sums = frames.group_sums(rows, ["group", "period", "first_treated"], values)
     mean = sums["wy"] / sums["w"]
@@ -164,7 +169,8 @@ def _cell_means(data: RepeatedCrossSection) -> tuple[pd.DataFrame, float]:
         }
     )
     within = float(np.maximum(sums["wyy"] - sums["w"] * mean**2, 0.0).sum())
-    return table[sums["w"] > 0].reset_index(drop=True), within
+    other = sums["other"].sum() > 0
+    return table[sums["w"] > 0].reset_index(drop=True), within, not other
 
 
 def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -12,14 +12,20 @@ from scipy import stats
 from cximpact.core.errors import InsufficientPeriodsError
 from cximpact.core.results import EffectPosterior, Provenance
 from cximpact.core.rng import RngLike, seed_of
-from cximpact.core.validate import check_count
+from cximpact.core.validate import check_choice, check_count
 from cximpact.core.versions import versions
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.did.design import DidTable, did_table
 from cximpact.effects.did.regression import TwoWayFit, two_way_fit
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
-from cximpact.effects.did.words import assumptions, estimand, warn_few_clusters, warn_staggered
+from cximpact.effects.did.words import (
+    OUTCOME_SCALES,
+    assumptions,
+    estimand,
+    warn_few_clusters,
+    warn_staggered,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +34,9 @@ class EventStudy:
 
     Parameters
     ----------
+    scale : {"pp", "points", "outcome"}, optional
+        Meaning of the outcome's numbers. By default ``"pp"`` (a share) when every outcome is 0
+        or 1, else the outcome's own unit.
     draws : int, default 4000
         How many draws.
 
@@ -46,9 +55,12 @@ class EventStudy:
     heterogeneous treatment effects. Journal of Econometrics 225, 175-199.
     """
 
+    scale: str | None = None
     draws: int = 4000
 
     def __post_init__(self) -> None:
+        if self.scale is not None:
+            check_choice(self.scale, "scale", OUTCOME_SCALES)
         check_count(self.draws, "draws", low=100)
 
     def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
@@ -86,7 +98,7 @@ class EventStudy:
         provenance = Provenance(
             method="EventStudy",
             data_hash=did.data_hash,
-            settings={"draws": self.draws},
+            settings={"draws": self.draws, "scale": self.scale},
             seed=seed,
             versions=versions("linearmodels", "numpy"),
             notes=did.notes,
@@ -113,7 +125,7 @@ class EventStudy:
             estimate=xr.DataArray(fit.estimate, dims="event_time", coords=coords),
             std_error=xr.DataArray(std_error, dims="event_time", coords=coords),
             df=float(fit.df),
-            estimand=estimand(did),
+            estimand=estimand(did, self.scale),
             draw_kind="asymptotic",
             n=did.n_rows,
             assumptions=assumptions(did, evidence),
@@ -147,7 +159,8 @@ def _event_times(did: DidTable) -> tuple[np.ndarray, float]:
         )
     reference = float(before[-1])
     left_out = {reference} if did.has_never else {reference, float(before[0])}
-    return np.array([e for e in found if e not in left_out]), reference
+    kept = np.array([e for e in found if e not in left_out])
+    return kept.astype(int) if (kept == np.round(kept)).all() else kept, reference
 
 
 def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:

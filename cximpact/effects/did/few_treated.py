@@ -82,9 +82,7 @@ def few_treated_fit(did: DidTable) -> FewTreatedFit:
     weight = control["share"].to_numpy()
     residual = control["change"].to_numpy() - weight @ control["change"].to_numpy()
     shock = _shock_variance(residual, weight, control["noise"].to_numpy())
-    variance = sum(
-        float(arm["share"] ** 2 @ (shock + arm["noise"])) for arm in (control, treated)
-    )
+    variance = sum(float(arm["share"] ** 2 @ (shock + arm["noise"])) for arm in (control, treated))
     means = [float(arm["share"] @ arm["change"]) for arm in (treated, control)]
     return FewTreatedFit(
         estimate=means[0] - means[1],

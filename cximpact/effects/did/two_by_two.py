@@ -20,7 +20,13 @@ from cximpact.effects.did.few_treated import few_treated_fit
 from cximpact.effects.did.regression import two_way_fit
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.welch import welch_fit
-from cximpact.effects.did.words import assumptions, estimand, warn_few_clusters, warn_staggered
+from cximpact.effects.did.words import (
+    OUTCOME_SCALES,
+    assumptions,
+    estimand,
+    warn_few_clusters,
+    warn_staggered,
+)
 
 INFERENCE = ("cluster", "welch", "few_treated")
 
@@ -36,6 +42,9 @@ class TwoByTwo:
         t with G - 1 degrees of freedom. ``"welch"``: difference of two means of changes with
         unequal variances; one start of treatment, no covariates. ``"few_treated"``: the noise is
         learned from the untreated clusters, for when fewer than four clusters are treated.
+    scale : {"pp", "points", "outcome"}, optional
+        Meaning of the outcome's numbers. By default ``"pp"`` (a share) when every outcome is 0
+        or 1, else the outcome's own unit.
     draws : int, default 4000
         How many draws.
 
@@ -56,10 +65,13 @@ class TwoByTwo:
     """
 
     inference: str = "cluster"
+    scale: str | None = None
     draws: int = 4000
 
     def __post_init__(self) -> None:
         check_choice(self.inference, "inference", INFERENCE)
+        if self.scale is not None:
+            check_choice(self.scale, "scale", OUTCOME_SCALES)
         check_count(self.draws, "draws", low=100)
 
     def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
@@ -110,7 +122,7 @@ class TwoByTwo:
         provenance = Provenance(
             method="TwoByTwo",
             data_hash=did.data_hash,
-            settings={"inference": self.inference, "draws": self.draws},
+            settings={"inference": self.inference, "draws": self.draws, "scale": self.scale},
             seed=seed,
             versions=versions("linearmodels", "numpy"),
             notes=did.notes,
@@ -128,7 +140,7 @@ class TwoByTwo:
             estimate=xr.DataArray(estimate),
             std_error=xr.DataArray(std_error),
             df=df,
-            estimand=estimand(did),
+            estimand=estimand(did, self.scale),
             draw_kind="asymptotic",
             n=did.n_rows,
             assumptions=assumptions(did),

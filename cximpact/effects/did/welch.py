@@ -31,7 +31,7 @@ def welch_fit(did: DidTable) -> tuple[float, float, float]:
     InsufficientDataError
         If a group has fewer than two observations.
     """
-    if did.staggered or did.covariates or did.weighted and did.kind == "panel":
+    if did.staggered or did.covariates or (did.weighted and did.kind == "panel"):
         raise DesignError(
             "inference='welch' needs one start of treatment, no covariates and no weights; "
             "use inference='cluster'."

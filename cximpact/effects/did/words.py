@@ -8,17 +8,20 @@ from cximpact.core.errors import AssumptionWarning, SmallSampleWarning
 from cximpact.core.results import Assumption, Estimand
 from cximpact.effects.did.design import DidTable
 
+OUTCOME_SCALES = ("pp", "points", "outcome")
 FEW_CLUSTERS = 10
 FEW_TREATED = 4
 
 
-def estimand(did: DidTable) -> Estimand:
+def estimand(did: DidTable, scale: str | None = None) -> Estimand:
     """Name what a difference-in-differences estimates.
 
     Parameters
     ----------
     did : DidTable
         The design.
+    scale : str, optional
+        Meaning of the numbers; percentage points for a 0/1 outcome, else the outcome's unit.
 
     Returns
     -------
@@ -29,7 +32,7 @@ def estimand(did: DidTable) -> Estimand:
     return Estimand(
         target="att",
         contrast="change of the treated after treatment against the change of the untreated",
-        scale="outcome",
+        scale=scale or ("pp" if did.binary else "outcome"),
         population=f"treated units of this {did.kind}",
         horizon=f"treated from period {first}; seen to period {did.table['time'].max():g}",
     )

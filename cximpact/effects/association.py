@@ -1,0 +1,163 @@
+"""How a score and a behavior go together: shown beside effects, never taken for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from cximpact.core.errors import (
+    ClusterError,
+    MissingOutcomeError,
+    ZeroVarianceError,
+    rows_phrase,
+)
+from cximpact.core.fingerprint import fingerprint
+from cximpact.core.results import Assumption, EffectPosterior, Estimand, Provenance
+from cximpact.core.rng import RngLike, seed_of
+from cximpact.core.validate import check_choice
+from cximpact.core.versions import versions
+from cximpact.data import frames
+from cximpact.effects.asymptotic import t_draws
+
+
+def association(
+    frame: Any,
+    *,
+    score: str,
+    outcome: str,
+    within: str | None = None,
+    cluster: str | None = None,
+    missing: str = "raise",
+    rng: RngLike = None,
+    draws: int = 4000,
+) -> EffectPosterior:
+    """Estimate how much higher an outcome is per point of a score, among people alike in period.
+
+    Parameters
+    ----------
+    frame : frame
+        One row a person; any engine.
+    score, outcome : str
+        Numeric columns.
+    within : str, optional
+        Column, such as the year, whose levels are compared only within themselves.
+    cluster : str, optional
+        Column at which errors are dependent; the row by default.
+    missing : {"raise", "drop"}
+        What to do with rows that lack a score or an outcome.
+    rng : int or Generator, optional
+        Randomness of the draws.
+    draws : int, default 4000
+        How many draws.
+
+    Returns
+    -------
+    EffectPosterior
+        The slope, with ``details["causal"]`` False: it is not admitted to return on investment.
+
+    Raises
+    ------
+    MissingOutcomeError
+        If values are missing and ``missing`` does not say what to do.
+    ZeroVarianceError, ClusterError
+        If the score does not vary, or there is one cluster.
+
+    Notes
+    -----
+    Estimand: the least-squares slope of outcome on score within the levels of ``within``. It is
+    a description: people who score higher differ in other ways, and who buys more may score
+    differently because of it.
+    """
+    check_choice(missing, "missing", ("raise", "drop"))
+    opened = frames.open_frame(frame)
+    roles = {"score": score, "outcome": outcome, "within": within, "cluster": cluster}
+    frames.check_columns(opened, roles)
+    for role in ("score", "outcome"):
+        frames.check_numeric(opened, str(roles[role]), role)
+        frames.check_finite(opened, str(roles[role]))
+    table = frames.collect(frames.select(opened, {k: v for k, v in roles.items() if v}))
+    table = table.astype({"score": float, "outcome": float})
+    kept, notes = _complete(table, missing)
+    estimate, std_error, df = _slope(kept)
+    seed = seed_of(rng)
+    provenance = Provenance(
+        method="association",
+        data_hash=fingerprint(kept),
+        settings={**{k: v or "" for k, v in roles.items()}, "draws": draws},
+        seed=seed,
+        versions=versions("numpy"),
+        notes=notes,
+    )
+    return EffectPosterior(
+        draws=t_draws(
+            np.array([estimate]),
+            np.array([[std_error**2]]),
+            df,
+            size=draws,
+            rng=seed,
+            source=provenance.source,
+            data_ids=[provenance.data_hash],
+        ),
+        estimate=xr.DataArray(estimate),
+        std_error=xr.DataArray(std_error),
+        df=df,
+        estimand=Estimand(
+            target="association",
+            contrast=f"{outcome} per point of {score}" + (f", within {within}" if within else ""),
+            scale="pp" if kept["outcome"].isin([0, 1]).all() else "outcome",
+            population=f"{len(kept):,} people with both answers",
+        ),
+        draw_kind="asymptotic",
+        n=len(kept),
+        assumptions=(
+            Assumption(
+                name="none claimed",
+                statement="this describes how the two go together",
+                tested=False,
+                evidence="it is not an effect",
+            ),
+        ),
+        diagnostics={"df": df},
+        provenance=provenance,
+        would_change_it="an experiment or a difference-in-differences, which could show an effect.",
+        details={"causal": False},
+    )
+
+
+def _complete(table: pd.DataFrame, missing: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    lacking = table.isna().any(axis=1).to_numpy()
+    if not lacking.any():
+        return table, ()
+    if missing == "raise":
+        raise MissingOutcomeError(
+            f"score, outcome or groups are missing in {rows_phrase(np.flatnonzero(lacking))}; "
+            "impute them, or say missing='drop'."
+        )
+    note = f"{int(lacking.sum()):,} rows without a score or an outcome were left out, as asked."
+    return table[~lacking].reset_index(drop=True), (note,)
+
+
+def _slope(table: pd.DataFrame) -> tuple[float, float, float]:
+    """Within-group slope with a cluster-robust standard error."""
+    x, y = table["score"], table["outcome"]
+    if "within" in table:
+        x = x - x.groupby(table["within"]).transform("mean")
+        y = y - y.groupby(table["within"]).transform("mean")
+    else:
+        x, y = x - x.mean(), y - y.mean()
+    size = float(x @ x)
+    if not size > 1e-12:
+        raise ZeroVarianceError("the score does not vary; nothing can go together with it.")
+    slope = float(x @ y) / size
+    scores = x * (y - slope * x)
+    cluster = table["cluster"] if "cluster" in table else pd.Series(table.index)
+    n_clusters = cluster.nunique()
+    if n_clusters < 2:
+        raise ClusterError("there is one cluster; a standard error needs at least two.")
+    meat = float((scores.groupby(cluster).sum() ** 2).sum())
+    k = 1 + (table["within"].nunique() if "within" in table else 1)
+    factor = n_clusters / (n_clusters - 1) * (len(table) - 1) / (len(table) - k)
+    return slope, float(np.sqrt(meat * factor)) / size, float(n_clusters - 1)
