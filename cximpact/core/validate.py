@@ -144,6 +144,32 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     raise ConfigError(f"{name} is {value!r}; expected one of {join_names(list(choices))}.{hint}")
 
 
+def as_array(values: ArrayLike, name: str) -> np.ndarray:
+    """Turn values into an array of whatever type and shape they have.
+
+    Parameters
+    ----------
+    values : array_like
+        Values.
+    name : str
+        How the message calls them.
+
+    Returns
+    -------
+    numpy.ndarray
+        The values; not a copy if they were an array.
+
+    Raises
+    ------
+    DtypeError
+        If they are nested unevenly.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DtypeError(f"{name} is nested unevenly; expected numbers.") from error
+
+
 def check_vector(values: ArrayLike, name: str) -> np.ndarray:
     """Check a non-empty vector of finite numbers and return it as floats.
 
@@ -168,7 +194,7 @@ def check_vector(values: ArrayLike, name: str) -> np.ndarray:
     MissingValueError, NonFiniteError
         For NaN or infinite values, with their positions.
     """
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim != 1:
         raise DtypeError(f"{name} has {array.ndim} dimensions; expected one.")
     if array.size == 0:
