@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import shutil
+from pathlib import Path
 
 import cximpact
 
-os.environ.setdefault("CXIMPACT_PROGRESS", "0")
+# pages of names that are gone would stay otherwise
+shutil.rmtree(Path(__file__).parent / "reference" / "generated", ignore_errors=True)
 
 project = "cximpact"
 author = "The cximpact authors"
@@ -37,6 +39,7 @@ nb_merge_streams = True
 
 autosummary_generate = True
 autosummary_generate_overwrite = True
+autosummary_filename_map = {"cximpact.scores.NPS": "cximpact.scores.NPS-scale"}  # not "nps"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
