@@ -155,16 +155,19 @@ def from_datatree(
     Raises
     ------
     ConvergenceError
-        If the gate failed, was never applied, or sampling was interrupted.
+        If the gate failed, was never applied, or sampling was interrupted. Its attribute
+        ``fit`` is the tree, so that no draws are lost.
     """
     failures = tree.attrs.get("gate_failures")
     if failures is None:
         failures = "the convergence gate was never applied (use core.sampling.sample or gate)"
     if failures and not allow_unconverged:
-        raise ConvergenceError(
+        error = ConvergenceError(
             f"The fit {source!r} cannot be used: {failures}. Sample longer, simplify the model, "
             "or pass allow_unconverged=True and have every result marked unreliable."
         )
+        error.fit = tree
+        raise error
     data = _selected(tree, group, var_names)
     flat = data.stack({SAMPLE: ("chain", "draw")}, create_index=False)
     flat = frozen(flat.drop_vars(["chain", "draw"], errors="ignore"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -191,7 +192,9 @@ class NotCausalError(DesignError):
 
 
 class ConvergenceError(CxImpactError):
-    """A fit failed the convergence gate."""
+    """A fit failed the convergence gate; ``fit`` holds its draws where there are any."""
+
+    fit: Any = None
 
 
 class AlignmentError(CxImpactError, ValueError):
@@ -208,6 +211,10 @@ class ConfigError(CxImpactError, ValueError):
 
 class MemoryBudgetError(CxImpactError, MemoryError):
     """A result would not fit into the stated memory budget."""
+
+
+class FileError(CxImpactError, OSError):
+    """A file could not be read or written."""
 
 
 class StoreLockedError(CxImpactError, OSError):

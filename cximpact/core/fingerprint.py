@@ -49,13 +49,11 @@ def fingerprint(*parts: Any) -> str:
 
 def _pieces(part: Any) -> Iterator[bytes]:
     if isinstance(part, np.generic) and part.dtype.kind in "biuf":
-        part = part.item()
-    if isinstance(part, _PLAIN):
+        yield from _pieces(part.item())
+    elif isinstance(part, _PLAIN):
         yield _tagged("value", repr(part))
     elif isinstance(part, pd.DataFrame):
-        yield _tagged("frame", repr([str(c) for c in part.columns]))
-        for c in range(part.shape[1]):
-            yield from _column(part.iloc[:, c])
+        yield from _table(cast("pd.DataFrame", part))
     elif isinstance(part, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         yield from _column(pd.Series(cast("Any", part)))
     elif isinstance(part, np.ndarray | np.generic):
@@ -73,6 +71,12 @@ def _pieces(part: Any) -> Iterator[bytes]:
         yield from _several("list", cast("list[Any]", part))
     else:
         yield from _pieces(_as_pandas(part))
+
+
+def _table(frame: pd.DataFrame) -> Iterator[bytes]:
+    yield _tagged("frame", repr([str(c) for c in frame.columns]))
+    for c in range(frame.shape[1]):
+        yield from _column(frame.iloc[:, c])
 
 
 def _several(kind: str, parts: Any) -> Iterator[bytes]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from cximpact.core.errors import ConvergenceError
+from cximpact.core.errors import ConvergenceError, FileError
 from cximpact.core.files import write_whole
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_count
@@ -18,7 +17,7 @@ from cximpact.core.validate import check_count
 MAX_RHAT = 1.01
 MIN_ESS = 400
 MIN_EBFMI = 0.3
-_DATA_GROUPS = ("constant_data", "observed_data", "log_likelihood", "posterior_predictive")
+_GROUPS_WITHOUT_DATA = ("posterior", "sample_stats", "prior")
 
 
 def sample(
@@ -33,13 +32,14 @@ def sample(
 ) -> xr.DataTree:
     """Sample a PyMC model with nutpie and put the result through the gate.
 
-    Ctrl-C keeps the draws made so far: they come back trimmed to the shortest chain and marked
-    incomplete, which the gate counts as a failure.
+    Ctrl-C keeps the draws made so far: they come back trimmed to a common length and marked
+    incomplete, which the gate counts as a failure. Before the first draw after tuning it
+    stops as usual.
 
     Parameters
     ----------
     model : pymc.Model
-        The model.
+        The model; not looked at when ``compiled`` is given.
     rng : int or Generator
         Seed.
     draws, tune : int
@@ -55,22 +55,36 @@ def sample(
     -------
     xarray.DataTree
         With attributes ``gate_failures`` (empty when all is well), ``min_ess`` and ``complete``.
+
+    Raises
+    ------
+    ConvergenceError
+        If the sampler cannot run at all, as when no starting point has a finite probability.
     """
     import nutpie
 
-    compiled = compiled if compiled is not None else compile_model(model)
+    draws, tune = check_count(draws, "draws"), check_count(tune, "tune")
+    chains = check_count(chains, "chains", low=2)
+    seed = seed_of(rng) % 2**32
     handle = nutpie.sample(
-        compiled,
-        draws=check_count(draws, "draws"),
-        tune=check_count(tune, "tune"),
-        chains=check_count(chains, "chains", low=2),
-        cores=min(chains, os.cpu_count() or 1),
-        seed=seed_of(rng) % 2**32,
+        compiled if compiled is not None else compile_model(model),
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        save_warmup=False,
         progress_bar=progress,
         blocking=False,
     )
-    tree, complete = _collect(handle.wait, handle.abort)
-    return gate(_trimmed(tree), complete=complete)
+    try:
+        return gate(handle.wait())
+    except KeyboardInterrupt:
+        return gate(_trimmed(handle.abort()), complete=False)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ConvergenceError(
+            f"the sampler could not run: {reason}. Check priors and data of the model."
+        ) from error
 
 
 def compile_model(model: Any) -> Any:
@@ -94,6 +108,9 @@ def compile_model(model: Any) -> Any:
 def gate(tree: xr.DataTree, *, complete: bool = True) -> xr.DataTree:
     """Judge a fit: R-hat, effective sample sizes, divergences and energy.
 
+    Every element of every variable counts, but for those that are constant over all draws. A
+    figure that cannot be computed is a failure.
+
     Parameters
     ----------
     tree : xarray.DataTree
@@ -106,31 +123,26 @@ def gate(tree: xr.DataTree, *, complete: bool = True) -> xr.DataTree:
     xarray.DataTree
         A shallow copy with the verdict in its attributes.
     """
-    import arviz as az
-
     posterior = tree["posterior"].to_dataset()
-    checked = _varying(posterior)
-    rhat = _extreme(az.rhat(checked), np.nanmax)
-    bulk = _extreme(az.ess(checked, method="bulk"), np.nanmin)
-    tail = _extreme(az.ess(checked, method="tail"), np.nanmin)
-    stats = tree["sample_stats"].to_dataset()
-    divergences = int(stats["diverging"].sum())
-    ebfmi = _energy_fraction(stats["energy"].values)
-    found = {
-        f"only {posterior.sizes['draw']} draws a chain before it was interrupted": not complete,
+    found = _measured(posterior) | _energy(tree)
+    short = f"only {posterior.sizes['draw']} draws a chain before it was interrupted"
+    rhat, bulk, tail = found["max_rhat"], found["min_ess_bulk"], found["min_ess_tail"]
+    ebfmi, divergences = found["ebfmi"], found["divergences"]
+    failures = {
+        short: not complete,
         f"R-hat {rhat:.3f} is not below {MAX_RHAT}": not rhat < MAX_RHAT,
         f"bulk ESS {bulk:.0f} is not above {MIN_ESS}": not bulk > MIN_ESS,
         f"tail ESS {tail:.0f} is not above {MIN_ESS}": not tail > MIN_ESS,
-        f"{divergences} divergent transitions": divergences > 0,
+        f"{divergences:.0f} divergent transitions": divergences != 0,
         f"E-BFMI {ebfmi:.2f} is not above {MIN_EBFMI}": not ebfmi > MIN_EBFMI,
     }
     out = tree.copy()
     out.attrs = dict(tree.attrs) | {
-        "gate_failures": "; ".join(text for text, failed in found.items() if failed),
+        "gate_failures": "; ".join(text for text, failed in failures.items() if failed),
         "complete": int(complete),
         "max_rhat": rhat,
         "min_ess": min(bulk, tail),
-        "divergences": divergences,
+        "divergences": int(divergences) if np.isfinite(divergences) else -1,
         "ebfmi": ebfmi,
     }
     return out
@@ -163,21 +175,24 @@ def save(tree: xr.DataTree, path: str | Path, *, with_data: bool = False) -> Pat
     path : str or Path
         Where to.
     with_data : bool, default False
-        Also write the groups that hold the data the model saw.
+        Also write the groups that hold the data the model saw, or one value for each row
+        of them. Otherwise only posterior, prior and sampler statistics are written.
 
     Returns
     -------
     Path
-        The file.
+        The file. One that was there is replaced only when the new one is whole.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
     """
     keep = {
-        name: node.to_dataset()
+        name: _with_text(node.to_dataset())
         for name, node in tree.children.items()
-        if with_data or name not in _DATA_GROUPS
+        if with_data or name in _GROUPS_WITHOUT_DATA
     }
-    for name, group in keep.items():
-        text = [v for v in group.data_vars if group[v].dtype == object]
-        keep[name] = group.drop_vars(text)
     out = xr.DataTree.from_dict(keep)
     out.attrs = dict(tree.attrs)
     return write_whole(
@@ -197,44 +212,81 @@ def load(path: str | Path) -> xr.DataTree:
     -------
     xarray.DataTree
         In memory; the file is closed.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or no netCDF file.
     """
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return tree.load()
-
-
-def _collect(wait: Callable[[], Any], abort: Callable[[], Any]) -> tuple[xr.DataTree, bool]:
     try:
-        return wait(), True
-    except KeyboardInterrupt:
-        tree = abort()
-        if tree is None or tree["posterior"].sizes.get("draw", 0) == 0:
-            raise
-        return tree, False
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no netCDF file"
+        raise FileError(f"cannot read {str(path)!r}: {reason}.") from error
 
 
 def _trimmed(tree: xr.DataTree) -> xr.DataTree:
-    """Cut the NaN padding of chains that were stopped early."""
-    posterior = tree["posterior"].to_dataset()
-    whole = np.ones(posterior.sizes["draw"], dtype=bool)
-    for variable in posterior.data_vars.values():
-        values = variable.transpose("draw", ...).values
-        whole &= np.isfinite(values.reshape(values.shape[0], -1)).all(axis=1)
-    if not whole.any():
-        raise ConvergenceError("no draw was finished by all chains; let it run longer.")
-    return tree if whole.all() else tree.isel(draw=slice(0, int(np.argmin(whole))))
+    """Cut what nutpie pads when chains stop early, so that most draws are kept.
+
+    Chains differ in length and some may not have begun; with ``k`` of them, ``k`` times the
+    shortest is kept.
+    """
+    energy = tree["sample_stats"].to_dataset()["energy"].values
+    lengths = np.where(np.isnan(energy), 0, np.arange(1, energy.shape[1] + 1)).max(1, initial=0)
+    ranked = np.argsort(-lengths, kind="stable")
+    kept = np.arange(1, ranked.size + 1) * lengths[ranked]
+    best = int(np.argmax(np.where(np.arange(ranked.size) > 0, kept, 0)))
+    if best == 0:
+        raise KeyboardInterrupt
+    chains = np.sort(ranked[: best + 1])
+    return tree.isel(chain=chains, draw=slice(0, int(lengths[ranked[best]])))
 
 
-def _varying(posterior: xr.Dataset) -> xr.Dataset:
-    """Leave out what is constant by construction: it has no R-hat."""
-    spread = posterior.std(("chain", "draw"))
-    return posterior[[name for name in posterior.data_vars if bool((spread[name] > 0).any())]]
+def _measured(posterior: xr.Dataset) -> dict[str, float]:
+    """Take the worst R-hat and effective sizes over all elements that vary."""
+    import arviz as az
+
+    both = ("chain", "draw")
+    sound = posterior.map(np.isfinite).all(both)
+    moves = (posterior != posterior.isel(chain=0, draw=0, drop=True)).any(both)
+    checked = posterior[[name for name in posterior.data_vars if bool(moves[name].any())]]
+    if not checked.data_vars or posterior.sizes["draw"] < 4:
+        return {"max_rhat": np.inf, "min_ess_bulk": 0.0, "min_ess_tail": 0.0}
+
+    def worst(figures: Any, unknown: float) -> float:
+        known = []
+        for name in checked.data_vars:
+            figure = figures[name].values
+            usable = sound[name].values & ~np.isnan(figure)
+            known.append(np.where(usable, figure, unknown)[moves[name].values])
+        return float((np.max if unknown > 0 else np.min)(np.concatenate(known)))
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "max_rhat": worst(az.rhat(checked), np.inf),
+            "min_ess_bulk": worst(az.ess(checked, method="bulk"), 0.0),
+            "min_ess_tail": worst(az.ess(checked, method="tail"), 0.0),
+        }
 
 
-def _extreme(group: Any, reduce: Callable[[np.ndarray], Any]) -> float:
-    data = group.to_dataset() if isinstance(group, xr.DataTree) else group
-    return float(reduce(np.concatenate([np.ravel(v.values) for v in data.data_vars.values()])))
+def _energy(tree: xr.DataTree) -> dict[str, float]:
+    """Count divergences and compute the energy fraction of missing information."""
+    if "sample_stats" not in tree.children:
+        return {"divergences": np.nan, "ebfmi": np.nan}
+    stats = tree["sample_stats"].to_dataset()
+    energy = stats["energy"].values
+    steps, variance = np.square(np.diff(energy, axis=-1)).mean(axis=-1), energy.var(axis=-1)
+    fraction = np.divide(steps, variance, out=np.full_like(steps, np.nan), where=variance > 0)
+    return {"divergences": float(stats["diverging"].sum()), "ebfmi": float(fraction.min())}
 
 
-def _energy_fraction(energy: np.ndarray) -> float:
-    steps = np.square(np.diff(energy, axis=-1)).mean(axis=-1)
-    return float((steps / energy.var(axis=-1)).min())
+def _with_text(group: xr.Dataset) -> xr.Dataset:
+    """Write messages, which nutpie keeps as objects or None, as text."""
+
+    def text(value: Any) -> str:
+        return value if isinstance(value, str) else ""
+
+    objects = [name for name in group.data_vars if group[name].dtype == object]
+    spelled = {n: group[n].copy(data=np.vectorize(text, otypes=[str])(group[n])) for n in objects}
+    return group.assign(spelled)
