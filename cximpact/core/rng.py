@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from cximpact.core.errors import ConfigError
+
 RngLike: TypeAlias = int | np.integer | np.random.Generator | np.random.SeedSequence | None
 """What every ``rng`` argument accepts. ``None`` asks for fresh entropy."""
 
@@ -26,7 +28,7 @@ def as_generator(rng: RngLike) -> np.random.Generator:
 
     Raises
     ------
-    ValueError
+    ConfigError
         If the seed is negative, a bool or not a whole number.
     """
     if isinstance(rng, np.random.Generator):
@@ -34,7 +36,7 @@ def as_generator(rng: RngLike) -> np.random.Generator:
     if rng is None or isinstance(rng, np.random.SeedSequence):
         return np.random.default_rng(rng)
     if isinstance(rng, bool | np.bool_) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise ValueError(
+        raise ConfigError(
             f"rng is {rng!r}; expected a whole number from 0, a numpy Generator, "
             "a SeedSequence or None."
         )
@@ -45,7 +47,8 @@ def spawn(rng: RngLike, *names: str) -> list[np.random.Generator]:
     """Give each named task a stream of its own.
 
     The stream of a name depends on the seed and the name alone, so adding a task
-    or reordering tasks leaves the numbers of the others unchanged.
+    or reordering tasks leaves the numbers of the others unchanged. A generator is advanced
+    by one draw, whatever the number of names; calling again gives other streams.
 
     Parameters
     ----------
@@ -58,7 +61,14 @@ def spawn(rng: RngLike, *names: str) -> list[np.random.Generator]:
     -------
     list of numpy.random.Generator
         In the order of ``names``.
+
+    Raises
+    ------
+    ConfigError
+        If a name occurs twice: both tasks would draw the same numbers.
     """
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"tasks {twice} share a name and would draw the same numbers; rename.")
     root = seed_of(rng)
     return [np.random.default_rng([*_words(name), root]) for name in names]
 
@@ -69,12 +79,13 @@ def seed_of(rng: RngLike) -> int:
     Parameters
     ----------
     rng : int, Generator, SeedSequence or None
-        A plain seed comes back unchanged; a generator is advanced by one draw.
+        A plain seed comes back unchanged; a generator is advanced by one draw; None gives
+        a fresh seed, which can be recorded and used again.
 
     Returns
     -------
     int
-        A seed from 0 to 2**63 - 1.
+        A seed from 0; below 2**63 unless a larger one was given.
     """
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         as_generator(rng)

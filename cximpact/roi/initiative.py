@@ -174,7 +174,7 @@ def _checked_n(it: Initiative, blocks: Mapping[str, xr.DataArray]) -> Any:
 def _currency(it: Initiative) -> str:
     carried = [it.value, it.effect, *(it.costs.values() if isinstance(it.costs, Mapping) else ())]
     known = {v.currency for v in carried if isinstance(v, ValuePosterior | Money)}
-    known |= {it.currency} if it.currency is not None else set()
+    known |= {check_currency(it.currency)} if it.currency is not None else set()
     if len(known) > 1:
         raise UnitsError(
             f"initiative {it.name!r} mixes the currencies {join_names(sorted(map(str, known)))}; "
@@ -182,7 +182,7 @@ def _currency(it: Initiative) -> str:
         )
     if not known:
         raise ConfigError(f"{it.path('currency')} is missing; expected a code such as 'EUR'.")
-    return check_currency(known.pop())
+    return known.pop()
 
 
 def _checked_value(it: Initiative, scale: str) -> ValuePosterior | None:

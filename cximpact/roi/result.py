@@ -171,8 +171,9 @@ class RoiResult:
             Money gained per unit of money spent; NaN when nothing is spent. The ratio of
             expectations, because the mean of ratios is ruled by draws with small costs.
         """
-        cost = float(self.pv_cost().mean())
-        return float(self.npv().mean()) / cost if cost > 0 else float("nan")
+        cost = float(self._pv["cost"].sum(axis=1).mean())
+        gain = float((self._pv["benefit"] - self._pv["cost"]).sum(axis=1).mean())
+        return gain / cost if cost > 0 else float("nan")
 
     def roi_draws(self) -> xr.DataArray:
         """Return the distribution of the ratio.
@@ -391,4 +392,4 @@ class RoiResult:
 
     def _relabel(self, values: xr.DataArray, unit: str) -> xr.DataArray:
         notes = dr.carried_notes(self.draws)
-        return dr.noted(values.drop_attrs(), dr.order_of(self.draws), notes | {"unit": unit})
+        return dr.noted(values, dr.order_of(self.draws), notes | {"unit": unit})

@@ -256,6 +256,12 @@ def _record(settings: Settings, items: Sequence[Initiative], size: int | None) -
         "payment": settings.payment,
         "draws": size,
         "initiatives": {
-            it.name: {"n": it.customers} | {key: getattr(it, key) for key in names} for it in items
+            it.name: {"n": it.customers, "costs": {k: _stated(c) for k, c in it.costs.items()}}
+            | {key: getattr(it, key) for key in names}
+            for it in items
         },
     }
+
+
+def _stated(cost: float | ValuePosterior) -> float | str:
+    return cost.provenance.source if isinstance(cost, ValuePosterior) else cost

@@ -209,7 +209,7 @@ def _as_value(margin: float | ValuePosterior, currency: str | None, period: str)
     check_number(margin, "margin", low=0)
     return fixed(
         margin,
-        currency or "",
+        "" if currency is None else currency,
         per=f"customer and {period}",
         assumption=f"the margin is {margin:g} {currency} in every {period}",
     )
