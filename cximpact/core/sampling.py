@@ -12,7 +12,7 @@ import xarray as xr
 from cximpact.core.errors import ConvergenceError, FileError
 from cximpact.core.files import write_whole
 from cximpact.core.rng import RngLike, seed_of
-from cximpact.core.validate import check_count
+from cximpact.core.validate import check_count, check_prob
 
 MAX_RHAT = 1.01
 MIN_ESS = 400
@@ -27,6 +27,7 @@ def sample(
     draws: int = 1000,
     tune: int = 600,
     chains: int = 2,
+    target_accept: float = 0.9,
     progress: bool = False,
     compiled: Any = None,
 ) -> xr.DataTree:
@@ -46,6 +47,8 @@ def sample(
         Draws kept and tuning steps, a chain.
     chains : int, default 2
         Chains, run side by side.
+    target_accept : float, default 0.9
+        Acceptance rate that tuning aims at; nearer 1 takes smaller steps and diverges less.
     progress : bool, default False
         Show a progress bar, in a terminal or a notebook.
     compiled : optional
@@ -72,6 +75,7 @@ def sample(
         tune=tune,
         chains=chains,
         seed=seed,
+        target_accept=check_prob(target_accept, "target_accept"),
         save_warmup=False,
         progress_bar=progress,
         blocking=False,

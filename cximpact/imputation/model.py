@@ -18,7 +18,7 @@ from cximpact.imputation.design import Design, latent
 
 
 CENTERED_ABOVE = 20
-WALK_CENTERED_ABOVE = 500
+WALK_CENTERED_ABOVE = 5000
 """Median answers a level above which effects, and the steps of the random walk, are sampled on
 their own scale: there the data say more about them than the prior does."""
 

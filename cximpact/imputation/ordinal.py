@@ -53,7 +53,8 @@ class OrdinalImputer:
 
     Notes
     -----
-    A fit that fails the convergence gate is repeated once with three times the draws.
+    A fit that fails the convergence gate is repeated once with three times the draws and smaller
+    steps.
 
     Estimand: the score that the frame would have if everybody had answered. Assumption: within a
     cell, those who answered and those who did not would have answered alike (missing at random
@@ -131,7 +132,7 @@ class OrdinalImputer:
         )
 
     def _sample(self, counts: Cells, design: Design, seed: int) -> xr.DataTree:
-        """Sample, and once more three times as long when the gate asks for more draws."""
+        """Sample, and once more, longer and in smaller steps, when the gate is not passed."""
         model = build_model(design, sufficient(counts), self.priors)
         compiled = sampling.compile_model(model)
         for longer in (1, 3):
@@ -142,6 +143,7 @@ class OrdinalImputer:
                 draws=longer * self.draws,
                 tune=longer * self.tune,
                 chains=self.chains,
+                target_accept=0.97 if longer > 1 else 0.93,
                 progress=self.progress,
             )
             if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:

@@ -45,22 +45,22 @@ def load_table(name: str, table: Table, folder: Path, seed: int) -> tuple[pd.Dat
         With the dotted path of the setting at fault.
     """
     frame = _source(name, table, folder, seed)
+    for column, rule in table.columns.items():
+        path = f"tables.{name}.columns.{column}"
+        _check_column(frame, rule.source, f"{path}.from")
+        frame[column] = _derive(frame[rule.source], rule, path)
     notes: list[str] = []
     for column, wanted in table.where.items():
         _check_column(frame, column, f"tables.{name}.where")
         kept = frame[frame[column].isin(wanted)]
         notes.append(
-            f"table {name}: {len(frame) - len(kept):,} of {len(frame):,} rows left out where "
+            f"Table {name}: {len(frame) - len(kept):,} of {len(frame):,} rows left out where "
             f"{column} is not {join_names(wanted)}."
         )
         frame = kept
     if frame.empty:
         raise EmptyDataError(f"tables.{name} has 0 rows after where; loosen it.")
     frame = frame.reset_index(drop=True)
-    for column, rule in table.columns.items():
-        path = f"tables.{name}.columns.{column}"
-        _check_column(frame, rule.source, f"{path}.from")
-        frame[column] = _derive(frame[rule.source], rule, path)
     return frame, notes
 
 
@@ -70,7 +70,7 @@ def _source(name: str, table: Table, folder: Path, seed: int) -> pd.DataFrame:
     if table.world is not None:
         from cximpact.data.simulate import simulate_onboarding
 
-        return simulate_onboarding(seed, kappa=0.4).customers
+        return simulate_onboarding(seed).customers
     place = folder / str(table.path)
     if place.suffix not in READERS or not place.is_file():
         raise ConfigError(

@@ -1,0 +1,206 @@
+"""The sections of the report of a study, in the order of the chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cximpact.core.results import plotting
+from cximpact.core.summaries import summarize
+from cximpact.core.wording import number
+from cximpact.goals import Goal
+from cximpact.imputation import ImputedScores
+from cximpact.report import Section
+from cximpact.roi import RoiResult
+from cximpact.study.stages import Run, ScoredWave
+
+
+def sections(run: Run) -> dict[str, Any]:
+    """Lay out the results of a study for the report.
+
+    Parameters
+    ----------
+    run : Run
+        A study that has run.
+
+    Returns
+    -------
+    dict of str to object
+        Heading to a section or a result, in reading order.
+    """
+    out: dict[str, Any] = {}
+    for path, result in run.results.items():
+        kind, _, name = path.partition(".")
+        label = name.replace("_", " ")
+        if isinstance(result, ScoredWave):
+            for column, table in result.tables.items():
+                heading = f"Score: {label}" + (f" by {column}" if column else "")
+                out[heading] = score_section(result, column, table)
+        elif isinstance(result, ImputedScores):
+            out[f"Everyone, not only respondents: {label}"] = result
+            out[f"If the silent are different: {label}"] = silent_section(run, path, result)
+        elif isinstance(result, RoiResult):
+            out["Return on investment"] = result
+            out["Cash flow"] = cash_section(result)
+            out["From survey to money"] = bridge_section(run, result)
+        else:
+            word = {"effects": "Effect", "associations": "Goes together, not an effect"}
+            out[f"{word.get(kind, kind.removesuffix('s').capitalize())}: {label}"] = result
+    return out
+
+
+def answer(run: Run) -> str:
+    """Put the answer of a study in words: money first, then goals and effects.
+
+    Parameters
+    ----------
+    run : Run
+        A study that has run.
+
+    Returns
+    -------
+    str
+        A short paragraph.
+    """
+    prob = run.study.study.prob
+    money = [r.headline(prob) for r in run.results.values() if isinstance(r, RoiResult)]
+    aims = [r.headline() for r in run.results.values() if isinstance(r, Goal)]
+    parts = [run.study.study.question, *money, *aims]
+    if not money:
+        parts += [r.explain(prob) for p, r in run.results.items() if p.startswith("effects.")]
+    if len([p for p in parts if p]) <= 1:
+        parts += [r.explain(prob) for r in run.results.values() if isinstance(r, ImputedScores)]
+    return " ".join(p for p in parts if p)
+
+
+def score_section(result: ScoredWave, column: str | None, table: pd.DataFrame) -> Section:
+    """Show the respondents' score.
+
+    Parameters
+    ----------
+    result : ScoredWave
+        The scores.
+    column : str or None
+        Column of the groups.
+    table : pandas.DataFrame
+        Scores of the groups.
+
+    Returns
+    -------
+    Section
+        For the report.
+    """
+    unit = str(table.attrs.get("unit", ""))
+    if column is None:
+        row = table.iloc[0]
+        text = (
+            f"{result.wave.scale.name} of those who answered is {number(row['estimate'])} "
+            f"({row['conf_level']:.0%} confidence interval {number(row['conf_low'])} to "
+            f"{number(row['conf_high'])}), from {int(row['n']):,} answers of "
+            f"{int(row['n_invited']):,} people ({row['response_rate']:.1%}). It says nothing yet "
+            "about those who did not answer."
+        )
+        return Section("", text, table)
+    figure = plotting().scores(table, x=column, unit=unit)
+    text = f"{result.wave.scale.name} of those who answered, by {column}, with its interval."
+    return Section("", text, table, figure)
+
+
+def silent_section(run: Run, path: str, result: ImputedScores) -> Section:
+    """Show how the score moves if those who did not answer are different.
+
+    Parameters
+    ----------
+    run : Run
+        The study.
+    path : str
+        Dotted path of the imputation.
+    result : ImputedScores
+        The scores.
+
+    Returns
+    -------
+    Section
+        For the report.
+    """
+    setting = run.study.imputation[path.partition(".")[2]]
+    table = result.sensitivity(setting.delta, prob=run.study.study.prob)
+    bounds = result.bounds().iloc[0]
+    figure = plotting().sensitivity_curve(
+        table, x="delta", threshold=float(bounds["respondents"]), unit=result.cells.scale.unit
+    )
+    text = (
+        "The silent may differ from those in their cell who answered, in a way that answers "
+        "cannot show. delta is that difference on the latent logit scale; the line marks the "
+        f"respondents' score of {number(bounds['respondents'])}. Without any assumption the score "
+        f"lies between {number(bounds['lower'])} and {number(bounds['upper'])}."
+    )
+    return Section("", text, table, figure)
+
+
+def cash_section(result: RoiResult) -> Section:
+    """Show the cumulative cash flow.
+
+    Parameters
+    ----------
+    result : RoiResult
+        The simulation.
+
+    Returns
+    -------
+    Section
+        For the report.
+    """
+    flow = result.net(discounted=True, cumulative=True)
+    figure = result.plot("cash_flow")
+    text = "Cumulative net cash flow, discounted to today, with half and nine tenths of the draws."
+    return Section("", text, summarize(flow), figure)
+
+
+def bridge_section(run: Run, result: RoiResult) -> Section:
+    """Show the steps from survey to money.
+
+    Parameters
+    ----------
+    run : Run
+        The study.
+    result : RoiResult
+        The simulation.
+
+    Returns
+    -------
+    Section
+        For the report.
+    """
+    rows: list[dict[str, Any]] = []
+    for found in run.results.values():
+        if isinstance(found, ScoredWave):
+            whole = found.tables[None].iloc[0]
+            rows.append(_count(f"answers: {found.name}", whole["n"], "answers"))
+    for section in run.study.roi.initiatives if run.study.roi else []:
+        rows.append(_count(f"{section.name}: customers", section.n, "customers"))
+        if section.effect is not None:
+            effect = run.results[f"effects.{section.effect}"]
+            estimate = float(effect.tidy()["estimate"].iloc[-1])
+            shown = (100 * estimate, "pp") if effect.estimand.scale == "pp" else (estimate, "")
+            rows.append(_count(f"{section.name}: effect", *shown))
+    for name in result.names:
+        one = result.select(name)
+        rows.append(_money(f"{name}: benefit", float(one.pv_benefit().mean()), "step"))
+        rows.append(_money(f"{name}: cost", -float(one.pv_cost().mean()), "step"))
+    low, high = (float(result.npv().quantile(q)) for q in (0.05, 0.95))
+    total = _money("net present value", float(result.npv().mean()), "total")
+    rows.append(total | {"conf_low": low, "conf_high": high})
+    table = pd.DataFrame(rows)
+    figure = plotting().waterfall(table, currency=result.currency)
+    text = "From the answers to the money, step by step; amounts are means of present values."
+    return Section("", text, table, figure)
+
+
+def _count(label: str, value: float, unit: str) -> dict[str, Any]:
+    return {"label": label, "value": float(value), "kind": "step", "unit": unit or "points"}
+
+
+def _money(label: str, value: float, kind: str) -> dict[str, Any]:
+    return {"label": label, "value": value, "kind": kind, "unit": None}
