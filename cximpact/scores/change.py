@@ -239,6 +239,11 @@ def answers_for_change(change: float, sd: float, *, prob: float = 0.9, power: fl
     int
         Answers a wave, rounded up. Divide by the expected response rate for invitations, and
         multiply by the design effect of clusters or weights.
+
+    Raises
+    ------
+    ConfigError
+        If the change is 0, or another number is out of range.
     """
     size = abs(check_number(change, "change"))
     if size == 0:

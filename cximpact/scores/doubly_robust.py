@@ -93,10 +93,14 @@ def doubly_robust_moments(
 
     Parameters
     ----------
-    values, propensity, predicted, count : numpy.ndarray, shape (row,)
-        As for `doubly_robust_mean`, and how often each row occurs.
+    values : numpy.ndarray, shape (row,)
+        What each answer counts for; anything where there is none.
     given : numpy.ndarray of bool, shape (row,)
         Whether there is a value.
+    propensity, predicted : numpy.ndarray, shape (row,)
+        As for `doubly_robust_mean`.
+    count : numpy.ndarray, shape (row,)
+        How often each row occurs.
 
     Returns
     -------

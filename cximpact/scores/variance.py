@@ -27,6 +27,11 @@ def score_sd(counts: ArrayLike, values: ArrayLike, *, ddof: int = 0) -> float:
     float
         In the unit of the values; NaN for a single answer and ddof 1.
 
+    Raises
+    ------
+    ConfigError
+        If counts and values differ in length, or ddof is not 0 or 1.
+
     Notes
     -----
     sqrt(sum n_k (v_k - S)^2 / (n - ddof)); for the NPS with ddof 0, 100 sqrt(P + D - (P - D)^2).
