@@ -152,9 +152,11 @@ def onboarding_truth(
 
     Parameters
     ----------
-    kappa, effect : float
+    kappa : float, default 0
         As in `simulate_onboarding`.
     n_stores, joiners : int
+        As in `simulate_onboarding`.
+    effect : float, default 0.6
         As in `simulate_onboarding`.
 
     Returns
