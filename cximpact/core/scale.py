@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cximpact.core.errors import ConfigError, ScaleError, rows_phrase
+from cximpact.core.errors import ConfigError, ScaleError, join_names, rows_phrase
 from cximpact.core.validate import check_number, check_vector
 
 _MISSING_CODES = frozenset({-1, -8, -9, 66, 77, 88, 97, 98, 99, 777, 888, 998, 999, 9999})
@@ -57,16 +58,32 @@ class ScoreScale:
                 f"Scale {self.name!r} runs from {low:g} to {high:g} by {step:g}; "
                 "expected low < high and a whole number of steps."
             )
-        for band, (start, end) in self.bands.items():
+        for band, ends in self.bands.items():
+            start, end = _pair(ends, f"Band {band!r} of scale {self.name!r}")
             if not low <= start <= end <= high:
                 raise ConfigError(
                     f"Band {band!r} of scale {self.name!r} is ({start:g}, {end:g}); "
                     f"expected an interval within {low:g} to {high:g}."
                 )
-        if unknown := self.weights.keys() - self.bands.keys():
-            raise ConfigError(f"Weights of scale {self.name!r} name unknown bands {unknown}.")
+        if unknown := sorted(self.weights.keys() - self.bands.keys()):
+            raise ConfigError(
+                f"Weights of scale {self.name!r} name unknown bands {join_names(unknown)}; "
+                f"it has {join_names(list(self.bands))}."
+            )
+        for band, weight in self.weights.items():
+            check_number(weight, f"weight of band {band!r}")
+        if self.score_range is not None:
+            bottom, top = _pair(self.score_range, f"score_range of scale {self.name!r}")
+            if bottom >= top:
+                raise ConfigError(f"score_range of scale {self.name!r} is {self.score_range}.")
         object.__setattr__(self, "bands", MappingProxyType(dict(self.bands)))
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        counted = sum((self.in_band(self.values, band).astype(int) for band in self.weights), 0)
+        if np.max(counted) > 1:
+            raise ConfigError(
+                f"Bands {join_names(list(self.weights))} of scale {self.name!r} overlap; "
+                "an answer can add only one weight to the score."
+            )
 
     @property
     def values(self) -> np.ndarray:
@@ -209,3 +226,10 @@ class ScoreScale:
             0 for ``low`` up to ``n_categories - 1``.
         """
         return np.round((self.check(answers, name) - self.low) / self.step).astype(int)
+
+
+def _pair(ends: object, name: str) -> tuple[float, float]:
+    if not isinstance(ends, tuple | list) or len(cast("tuple[object, ...]", ends)) != 2:
+        raise ConfigError(f"{name} is {ends!r}; expected a pair (low, high).")
+    first, second = cast("tuple[object, object]", ends)
+    return check_number(first, f"low of {name}"), check_number(second, f"high of {name}")

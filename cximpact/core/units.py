@@ -49,6 +49,12 @@ class Money:
 
     __rmul__ = __mul__
 
+    def __neg__(self) -> Money:
+        return self * -1
+
+    def __sub__(self, other: Money) -> Money:
+        return self + -other if isinstance(other, Money) else self + other
+
     def __str__(self) -> str:
         return f"{self.amount:,.2f} {self.currency}"
 
@@ -96,6 +102,11 @@ class Change:
         ------
         UnitsError
             If the result leaves 0 to 1: such a change cannot happen.
+
+        Examples
+        --------
+        >>> [round(Change(value=0.2, unit=u).apply(0.8), 2) for u in ("pp", "rel", "rel_churn")]
+        [1.0, 0.96, 0.84]
         """
         rate = check_number(rate, "rate", low=0, high=1)
         base = {"pp": 1.0, "rel": rate, "rel_churn": 1.0 - rate}[self.unit]
@@ -214,6 +225,6 @@ def discount_factors(rate: float, periods: np.ndarray, payment: str = "end") -> 
     rate = check_number(rate, "rate", low=-1, open_low=True)
     early = {"start": 1.0, "mid": 0.5, "end": 0.0}[check_choice(payment, "payment", PAYMENT_TIMES)]
     periods = np.asarray(periods, dtype=float)
-    if (periods < 0).any():
-        raise ConfigError("periods has negative values; period 0 is today.")
+    if not (np.isfinite(periods) & (periods >= 0)).all():
+        raise ConfigError("periods has negative or missing values; period 0 is today.")
     return (1.0 + rate) ** -np.maximum(periods - early, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ def check_prob(prob: float, name: str = "prob") -> float:
 
     Raises
     ------
-    ValueError
+    ConfigError
         With the fraction that was probably meant when a percentage was given.
     """
     value = check_number(prob, name)
@@ -76,7 +76,10 @@ def check_number(
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ConfigError(f"{name} is {value!r}; expected a number.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
     too_low = number <= low if open_low else number < low
     if not np.isfinite(number) or too_low or number > high:
         above = f"above {low:g}" if open_low else f"at least {low:g}"
@@ -157,17 +160,27 @@ def as_array(values: ArrayLike, name: str) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        The values; not a copy if they were an array.
+        The values; not a copy if they were an array. Masked entries, and missing entries among
+        numbers, are NaN.
 
     Raises
     ------
     DtypeError
         If they are nested unevenly.
     """
+    masked = cast("Any", values)
+    if isinstance(values, np.ma.MaskedArray) and masked.dtype.kind in "iuf":
+        return np.asarray(masked.astype(float).filled(np.nan))
     try:
-        return np.asarray(values)
-    except ValueError as error:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
         raise DtypeError(f"{name} is nested unevenly; expected numbers.") from error
+    if array.dtype.kind != "O" or array.ndim != 1:
+        return array
+    # a nullable column of numbers arrives as objects
+    if not all(_is_number(v) or _is_missing(v) for v in array):
+        return array
+    return np.array([np.nan if _is_missing(v) else float(v) for v in array])
 
 
 def check_vector(values: ArrayLike, name: str) -> np.ndarray:
@@ -176,7 +189,8 @@ def check_vector(values: ArrayLike, name: str) -> np.ndarray:
     Parameters
     ----------
     values : array_like, shape (n,)
-        Numbers; text and objects are refused, never coerced.
+        Numbers; text and objects are refused, never coerced. Masked and nullable entries
+        count as missing.
     name : str
         How the message calls it.
 
@@ -242,6 +256,14 @@ def check_weights(weights: ArrayLike | None, n: int, name: str = "weights") -> n
         raise WeightError(f"{name} has {array.size} values for {n} rows; expected one a row.")
     if (negative := np.flatnonzero(array < 0)).size:
         raise WeightError(f"{name} is negative in {rows_phrase(negative)}; weights start at 0.")
-    if not array.sum() > 0:
+    if not array.max() > 0:
         raise WeightError(f"{name} sums to 0; at least one row needs a positive weight.")
     return array
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType"
