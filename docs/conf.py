@@ -39,7 +39,6 @@ nb_merge_streams = True
 
 autosummary_generate = True
 autosummary_generate_overwrite = True
-autosummary_filename_map = {"cximpact.scores.NPS": "cximpact.scores.NPS-scale"}  # not "nps"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
