@@ -137,7 +137,16 @@ def test_the_design_is_forty_stores_of_which_twenty_never_change():
 
 def test_the_truth_stays_out_of_what_is_analyzed():
     world = simulate_onboarding(1)
-    expected = "customer store join_month x first_treated treated ces retained".split()
+    expected = [
+        "customer",
+        "store",
+        "join_month",
+        "x",
+        "first_treated",
+        "treated",
+        "ces",
+        "retained",
+    ]
     assert list(world.customers.columns) == expected
     answered = world.customers["ces"].notna()
     assert 0.2 < answered.mean() < 0.3

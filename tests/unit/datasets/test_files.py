@@ -112,7 +112,7 @@ def test_what_has_no_address_says_how_to_make_it(tmp_path, network):
 
 def test_a_changed_file_is_not_loaded(tmp_path):
     path = put(tmp_path / "toy", "toy.csv", CONTENT + b"3,4\n")
-    with pytest.raises(DatasetUnavailableError, match="not the published file.*sha256") as caught:
+    with pytest.raises(DatasetUnavailableError, match=r"not the published file.*sha256") as caught:
         source().read(cache=tmp_path, download=False)
     assert str(path) in str(caught.value)
 

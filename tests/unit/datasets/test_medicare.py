@@ -45,7 +45,7 @@ def test_a_table_of_ones_own_making_gets_the_documented_types(folder: Path):
 
 def test_a_table_without_a_column_says_which(folder: Path):
     table().rename(columns={"flu_vaccine": "flu_vacine"}).to_parquet(folder / medicare.NAME)
-    with pytest.raises(MissingColumnError, match="'flu_vaccine'.*Did you mean 'flu_vacine'"):
+    with pytest.raises(MissingColumnError, match=r"'flu_vaccine'.*Did you mean 'flu_vacine'"):
         load_medicare_stars()
 
 

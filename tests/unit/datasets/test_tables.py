@@ -36,7 +36,9 @@ def test_the_same_seed_gives_the_same_tables_and_leaves_the_world_alone(world):
     pd.testing.assert_frame_equal(world.customers, before)
 
 
-@pytest.mark.parametrize("name", "customers interactions surveys behavior exposures costs".split())
+@pytest.mark.parametrize(
+    "name", ["customers", "interactions", "surveys", "behavior", "exposures", "costs"]
+)
 def test_each_table_keeps_its_contract(tables: dict[str, pd.DataFrame], name: str):
     table, contract = tables[name], CONTRACTS[name]
     required = [column.name for column in contract.columns if column.required]
