@@ -22,9 +22,12 @@ def payback(net: np.ndarray, *, stays: bool = False) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (sample,)
-        Periods; infinite where the money does not come back within the horizon.
+        Periods; infinite where the money does not come back within the horizon. Periods
+        before the first money moves do not count as paid back.
     """
+    moved = np.logical_or.accumulate(net != 0, axis=0)
     back = np.cumsum(net, axis=0) >= -1e-12 * np.abs(net).sum(axis=0)
+    back &= moved | ~moved[-1]
     if stays:
         back = np.logical_and.accumulate(back[::-1], axis=0)[::-1]
     return np.where(back.any(axis=0), back.argmax(axis=0), np.inf)

@@ -33,22 +33,23 @@ def headline(result: RoiResult, prob: float) -> str:
     """
     settings = result.settings
     rows = headlines.table(result, prob, irr=False).set_index("term").to_dict("index")
-    npv, cost = rows["npv"], rows["pv_cost"]
+    npv, gross, cost = rows["npv"], rows["pv_benefit"], rows["pv_cost"]
     mcse, money = float(npv["mcse"]), settings.currency
     verb, amount = ("gain", npv["estimate"]) if npv["estimate"] >= 0 else ("lose", -npv["estimate"])
     who, is_are = join_names(result.names), "is" if len(result.names) == 1 else "are"
     parts = [
         f"Over {settings.horizon} {settings.period}s {who} {is_are} expected to {verb} "
-        f"{format_number(amount, mcse)} {money} net of a cost of "
+        f"{format_number(amount, mcse)} {money}: "
+        f"{format_number(gross['estimate'], float(gross['mcse']))} {money} come in for a cost of "
         f"{format_number(cost['estimate'], float(cost['mcse']))} {money} "
-        f"(present value at {settings.discount_rate * 100:g}% a year)"
+        f"(present values at {settings.discount_rate * 100:g}% a year)"
     ]
     if result.is_random:
         low, high = (_quantile(result, q) for q in ((1 - prob) / 2, (1 + prob) / 2))
         word = INTERVAL_WORD[result.draw_kind]
         chance = format_probability(result.probability_of_profit(), result.effective_draws)
         parts.append(
-            f"; the {prob:.0%} {word} interval runs from {low} to {high} {money}. "
+            f"; the {prob:.0%} {word} interval of the net gain runs from {low} to {high} {money}. "
             f"The chance that it pays is {chance}."
         )
     else:

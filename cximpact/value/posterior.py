@@ -158,8 +158,10 @@ class ValuePosterior:
             if self.discount_rate is not None
             else ""
         )
-        conditions = " ".join(f"{a.name.capitalize()}: {a.statement}" for a in self.assumptions)
-        change = f"What would change it: {self.would_change_it}" if self.would_change_it else ""
+        conditions = " ".join(
+            f"{a.name.capitalize()}: {a.statement.rstrip('.')}." for a in self.assumptions
+        )
+        change = f"What would change it: {self.would_change_it}." if self.would_change_it else ""
         return " ".join(p for p in (f"{shown}.{discount}", conditions, change) if p)
 
     def plot(self, **options: Any) -> Any:

@@ -22,6 +22,13 @@ def test_payback_is_the_first_period_in_which_the_money_is_back():
     assert payback(column(-100, *[0.1] * 1000))[0] == 1000
 
 
+def test_nothing_is_back_before_any_money_moved():
+    assert payback(column(0, -10, 4, 6))[0] == 3
+    assert payback(column(0, 0, 5, 5))[0] == 2
+    assert payback(column(0, -10, 4))[0] == np.inf
+    assert payback(column(0, 0, 0))[0] == 0
+
+
 def test_payback_can_be_asked_to_stay():
     flows = column(-100, 120, -50, 40)
     assert payback(flows)[0] == 1

@@ -9,7 +9,7 @@ from tests.support import money
 
 def test_a_certain_story_has_no_interval_and_no_probability():
     text = roi.simulate(money.initiative(), horizon=24).headline()
-    assert "'x' is expected to gain 36,972 EUR net of a cost of 50,882 EUR" in text
+    assert "'x' is expected to gain 36,972 EUR: 87,854 EUR come in for a cost of 50,882 EUR" in text
     assert "no interval and no probability" in text and "%" not in text.split("a year")[1]
     assert "The money is back after 16 months" in text
 
