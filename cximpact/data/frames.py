@@ -50,7 +50,7 @@ def open_frame(frame: Any) -> nw.LazyFrame[Any]:
     DuplicateColumnError
         If two columns share a name.
     """
-    names = [str(c) for c in getattr(frame, "columns", [])]
+    names = [str(name) for name in _names(frame)]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DuplicateColumnError(
@@ -64,6 +64,13 @@ def open_frame(frame: Any) -> nw.LazyFrame[Any]:
             "table, a DuckDB relation or a PySpark frame."
         ) from None
     return opened.lazy()
+
+
+def _names(frame: Any) -> Iterable[Any]:
+    """Return the column names of an engine that allows two of the same."""
+    if hasattr(frame, "column_names"):  # pyarrow, whose `columns` are the values
+        return frame.column_names
+    return [] if hasattr(frame, "collect_schema") else getattr(frame, "columns", [])
 
 
 def check_columns(frame: nw.LazyFrame[Any], roles: Mapping[str, str | None]) -> None:
@@ -110,7 +117,9 @@ def check_numeric(frame: nw.LazyFrame[Any], column: str, role: str) -> None:
     fix = "convert it explicitly, for instance with pandas.to_numeric"
     if dtype == nw.Boolean:
         fix = "write it as 0 and 1 if that is what is meant"
-    raise DtypeError(f"Column {column!r} (role {role!r}) has type {dtype}; expected numbers: {fix}.")
+    raise DtypeError(
+        f"Column {column!r} (role {role!r}) has type {dtype}; expected numbers: {fix}."
+    )
 
 
 def check_finite(frame: nw.LazyFrame[Any], column: str) -> None:

@@ -24,13 +24,12 @@ from cximpact.repository.rules import Rule
 from cximpact.repository.sql import sql
 from cximpact.repository.staging import (
     CLEAN,
-    LINKS,
     STAGED,
     content_hash,
     create_clean_view,
     drop_empty,
     open_rows,
-    stage,
+    staged,
     targets,
     time_zone,
     warn_float_ids,
@@ -40,7 +39,6 @@ from cximpact.repository.store import (
     get_meta,
     set_meta,
     stored_types,
-    transaction,
 )
 
 
@@ -142,8 +140,7 @@ def add(connection: duckdb.DuckDBPyConnection, frame_or_path: Any, order: Order)
     )
     made = targets(incoming, contract)
     zone = time_zone(incoming, contract)
-    with transaction(connection):
-        stage(connection, incoming)
+    with staged(connection, incoming):
         made = _add_source(connection, made, order)
         checks.check_rules(connection, STAGED, _rules(connection, made, order))
         made = drop_empty(connection, made)
@@ -156,11 +153,12 @@ def add(connection: duckdb.DuckDBPyConnection, frame_or_path: Any, order: Order)
         if known is not None:
             receipt = Receipt(table=order.table, batch=known, rows=0, skipped=True)
         else:
-            _check_clean(connection, order, names)
+            stored = bool(stored_types(connection, order.table))
             _keep_facts(connection, order, made, zone)
-            rows = _insert(connection, order, made, batch, content)
+            _make_room(connection, order, made)
+            _check_clean(connection, order, names, stored)
+            rows = _insert(connection, order, names, batch, content)
             receipt = Receipt(table=order.table, batch=batch, rows=rows, skipped=False)
-        _clear(connection)
     warn_float_ids(made)
     return receipt
 
@@ -245,9 +243,10 @@ def _known_batch(
     return str(found[0][0]) if found else None
 
 
-def _check_clean(connection: duckdb.DuckDBPyConnection, order: Order, names: Sequence[str]) -> None:
+def _check_clean(
+    connection: duckdb.DuckDBPyConnection, order: Order, names: Sequence[str], stored: bool
+) -> None:
     contract = order.contract
-    stored = bool(stored_types(connection, order.table))
     checks.check_rules(connection, CLEAN, checks.implication_rules(contract, names))
     if any(c.references for c in contract.columns):
         checks.check_references(connection, order.resolve_from)
@@ -308,21 +307,22 @@ def _check_zone(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
         ) from None
 
 
+def _make_room(connection: duckdb.DuckDBPyConnection, order: Order, made: Sequence[Target]) -> None:
+    types = {t.name: t.sql_type for t in made}
+    if "source_id" in types:  # of all sources in one column, whatever the type of each
+        types["source_id"] = "VARCHAR"
+    if "customer" in types:
+        types["customer"] = get_meta(connection, "customer_type") or types["customer"]
+    evolve(connection, order.contract, types)
+
+
 def _insert(
     connection: duckdb.DuckDBPyConnection,
     order: Order,
-    made: Sequence[Target],
+    names: Sequence[str],
     batch: str,
     content: str,
 ) -> int:
-    customer = get_meta(connection, "customer_type") if order.table != "costs" else None
-    types = {t.name: t.sql_type for t in made}
-    if "source_id" in types:
-        types["source_id"] = "VARCHAR"
-    if customer is not None:
-        types["customer"] = customer
-    evolve(connection, order.contract, types)
-    names = list(types)
     found = connection.execute(
         sql(
             "INSERT INTO {table} ({names}) SELECT {names} FROM {clean} ORDER BY {key}",
@@ -337,9 +337,3 @@ def _insert(
         sql("INSERT INTO {t} VALUES (?, ?, ?, ?)", t=BATCHES), [order.table, batch, content, rows]
     )
     return rows
-
-
-def _clear(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(sql("DROP VIEW {clean}", clean=CLEAN))
-    connection.execute(sql("DROP TABLE {staged}", staged=STAGED))
-    connection.execute(sql("DROP TABLE IF EXISTS {links}", links=LINKS))

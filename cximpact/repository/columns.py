@@ -16,7 +16,14 @@ from cximpact.core.errors import (
     TimezoneError,
 )
 from cximpact.repository.contracts import Column, Kind
-from cximpact.repository.rules import Rule, contract_rules, missing, missing_error, plausible
+from cximpact.repository.rules import (
+    Rule,
+    missing,
+    missing_error,
+    plausible,
+    range_rules,
+    required_rules,
+)
 from cximpact.repository.sql import Fragment, sql, type_name
 
 MAX_EXACT_INTEGER = 2**53
@@ -84,7 +91,11 @@ def target(name: str, found: pa.DataType, column: Column | None) -> Target | Non
         name=name,
         sql_type=made.sql_type,
         value=made.value,
-        rules=(*contract_rules(column, found, made.value, made.sql_type), *made.rules),
+        rules=(
+            *required_rules(column, found),
+            *made.rules,
+            *range_rules(column, made.value, made.sql_type),
+        ),
         is_float_id=column.kind is Kind.ID and pt.is_floating(found),
     )
 

@@ -100,7 +100,8 @@ def type_columns(
     TimezoneError
         If times with and without a zone are mixed.
     """
-    scratch = duckdb.connect(config={"TimeZone": "UTC", "enable_external_access": "false"})
+    scratch = duckdb.connect(config={"enable_external_access": "false"})
+    scratch.execute("SET TimeZone = 'UTC'")
     scratch.register("text", reader)
     try:
         scratch.execute(
@@ -118,7 +119,7 @@ def type_columns(
         value = _typed(scratch, theirs, ours, kind, stored.get(ours))
         values.append(sql("{value} AS {name}", value=value, name=theirs))
     statement = sql("SELECT {values} FROM raw ORDER BY {p}", values=values, p=POSITION)
-    return scratch.execute(statement).to_arrow_reader()
+    return scratch.sql(statement).to_arrow_reader()
 
 
 def _typed(

@@ -20,8 +20,8 @@ from cximpact.repository.columns import target
 from cximpact.repository.contracts import CONTRACTS
 from cximpact.repository.reading import POSITION, read_frame
 from cximpact.repository.sql import sql
-from cximpact.repository.staging import STAGED, Incoming, stage
-from cximpact.repository.store import META, fetch, get_meta, transaction
+from cximpact.repository.staging import STAGED, Incoming, staged
+from cximpact.repository.store import META, fetch, get_meta
 
 
 def resolve(
@@ -64,8 +64,7 @@ def resolve(
     made = target("source_id", rows.schema.field(column).type, contract)
     if made is None:
         raise IdTypeError(f"Identifier {column!r} has no values; every row needs one.")
-    with transaction(connection):
-        stage(connection, Incoming(rows=rows, names={column: "source_id"}))
+    with staged(connection, Incoming(rows=rows, names={column: "source_id"})):
         checks.check_rules(connection, STAGED, made.rules)
         checks.check_id_type(made.sql_type, expected, column, f"the identifier of {source!r}")
         statement = sql(
@@ -78,7 +77,6 @@ def resolve(
             position=POSITION,
         )
         found = fetch(connection, statement, [source])["customer"]
-        connection.execute(sql("DROP TABLE {staged}", staged=STAGED))
     lost = found.isna().to_numpy().nonzero()[0]
     if len(lost) and unknown == "refuse":
         raise DanglingReferenceError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 import pandas as pd
 
@@ -86,8 +88,14 @@ def coverage(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return found.astype({"customers": "Int64", "first": object, "last": object})
 
 
-def _cover(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, object]:
-    empty = {"table": contract.table, "rows": 0, "customers": None, "first": None, "last": None}
+def _cover(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "table": contract.table,
+        "rows": 0,
+        "customers": None,
+        "first": None,
+        "last": None,
+    }
     has_customer = "customer" in contract.names
     if not stored_types(connection, contract.table):
         return empty | {"customers": 0 if has_customer else None}
@@ -101,4 +109,5 @@ def _cover(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[st
         table=contract.table,
     )
     found = fetch(connection, statement).astype(object).iloc[0]
-    return empty | {name: None if pd.isna(found[name]) else found[name] for name in found.index}
+    values = {str(name): value for name, value in found.items()}
+    return empty | {name: None if pd.isna(value) else value for name, value in values.items()}

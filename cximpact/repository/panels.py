@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -39,7 +40,7 @@ class PanelRequest:
         Unit of periods.
     cluster : str, optional
         Attribute of customers at which errors are dependent.
-    covariates : tuple of str
+    covariates : sequence of str
         Attributes of customers.
     missing : {"raise", "drop"}
         What to do with rows without an outcome.
@@ -49,7 +50,7 @@ class PanelRequest:
     initiative: str
     period: str
     cluster: str | None
-    covariates: tuple[str, ...]
+    covariates: Sequence[str]
     missing: str
 
     def __post_init__(self) -> None:

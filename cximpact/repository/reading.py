@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cximpact.core.errors import (
     ColumnError,
+    ConfigError,
     DataError,
     DtypeError,
     DuplicateColumnError,
@@ -116,8 +117,12 @@ def rename(
         If two names are equal, letters' case aside.
     ColumnError
         If a column has no place in the table; with the closest name.
+    ConfigError
+        If ``columns`` is no mapping of text to text.
     """
-    columns = dict(columns or {})
+    columns = {} if columns is None else columns
+    if not isinstance(columns, Mapping) or not all(isinstance(v, str) for v in columns.values()):
+        raise ConfigError("columns is not a mapping of their names to ours; give a dict of texts.")
     if unknown := [c for c in columns if c not in found]:
         raise MissingColumnError.from_names(unknown, found, role="columns=")
     names = {name: columns.get(name, name) for name in found}
@@ -166,7 +171,7 @@ def _read_pandas(frame: pd.DataFrame) -> pa.RecordBatchReader:
     named = frame.set_axis([str(c) for c in frame.columns], axis=1)
     try:
         return pa.Table.from_pandas(named, preserve_index=False).to_reader()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         raise DtypeError(
             "a column holds values that have no common type; convert each column to numbers, "
             "text, dates or true and false."

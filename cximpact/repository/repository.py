@@ -284,7 +284,7 @@ class Repository:
             survey=survey,
             answer=answer,
             scale=scale,
-            factors=factors if isinstance(factors, str) else tuple(factors),
+            factors=factors,
             period=period,
             start=start,
             end=end,
@@ -337,7 +337,7 @@ class Repository:
             initiative=initiative,
             period=period,
             cluster=cluster,
-            covariates=covariates if isinstance(covariates, str) else tuple(covariates),
+            covariates=covariates,
             missing=missing,
         )
         return panels.panel(self._connection, request)

@@ -57,10 +57,8 @@ def missing(name: str, found: pa.DataType) -> Fragment:
     return sql("({c} IS NULL)", c=name)
 
 
-def contract_rules(
-    column: Column, found: pa.DataType, value: Fragment, sql_type: str
-) -> list[Rule]:
-    """Return the rules that a contract sets, whatever the kind of the column.
+def required_rules(column: Column, found: pa.DataType) -> list[Rule]:
+    """Return the rule that every row has a value, where the contract says so.
 
     Parameters
     ----------
@@ -68,6 +66,31 @@ def contract_rules(
         Its contract.
     found : pyarrow.DataType
         Type that came in.
+
+    Returns
+    -------
+    list of Rule
+        One or none.
+    """
+    if not column.required:
+        return []
+    return [
+        Rule(
+            error=missing_error(column),
+            when=missing(column.name, found),
+            found=f"Column {column.name!r} is missing",
+            fix="every row needs a value",
+        )
+    ]
+
+
+def range_rules(column: Column, value: Fragment, sql_type: str) -> list[Rule]:
+    """Return the rules on how small and how late values may be.
+
+    Parameters
+    ----------
+    column : Column
+        Its contract.
     value : Fragment
         Expression of its value in the repository.
     sql_type : str
@@ -76,24 +99,15 @@ def contract_rules(
     Returns
     -------
     list of Rule
-        Required, lowest value, not in the future.
+        Those that the contract sets.
     """
-    name, rules = column.name, []
-    if column.required:
-        rules.append(
-            Rule(
-                error=missing_error(column),
-                when=missing(name, found),
-                found=f"Column {name!r} is missing",
-                fix="every row needs a value",
-            )
-        )
+    rules = []
     if column.low is not None:
         rules.append(
             Rule(
                 error=DataError,
                 when=sql("{value} < ?", value=value),
-                found=f"Column {name!r} is below {column.low:g}",
+                found=f"Column {column.name!r} is below {column.low:g}",
                 fix="correct those values, or make them missing if they are codes",
                 values=(column.low,),
             )
@@ -104,7 +118,7 @@ def contract_rules(
             Rule(
                 error=DataError,
                 when=sql("{value} > ?", value=value),
-                found=f"Column {name!r} lies in the future",
+                found=f"Column {column.name!r} lies in the future",
                 fix="only what has happened belongs here; check how the dates were read",
                 values=(tomorrow,),
             )

@@ -44,7 +44,7 @@ def rules(
     statement = sql(
         "SELECT count({v}), min({v}), max({v}) FROM {staged}", v=answer.value, staged=STAGED
     )
-    n, low, high = connection.execute(statement).fetchone() or (0, None, None)
+    n, low, high = connection.execute(statement).fetchone() or (0, 0.0, 0.0)
     if n == 0:
         return []
     if scale is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from cximpact.repository.columns import Target, target
 from cximpact.repository.contracts import Contract, Kind
 from cximpact.repository.csv import read_text, type_columns
 from cximpact.repository.reading import POSITION, read_frame, read_parquet, rename
-from cximpact.repository.sql import Fragment, sql
+from cximpact.repository.sql import sql
+from cximpact.repository.store import transaction
 
 STAGED, CLEAN, LINKS, INCOMING = "_staged", "_clean", "_links", "_incoming"
 _UTC = ("Etc/UTC", "Etc/GMT", "GMT", "Z", "Zulu", "+00:00", "UTC")
@@ -85,8 +87,8 @@ def open_rows(
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet", ".pq"):
         raise DataError(f"{path.name} ends in {suffix!r}; expected a .csv or .parquet file.")
-    if not path.is_file():
-        raise DataError(f"there is no file {path}; give an existing .csv or .parquet file.")
+    if not _is_file(path):
+        raise DataError(f"there is no file {path.name}; give an existing .csv or .parquet file.")
     rows = read_parquet(path) if suffix != ".csv" else read_text(path)
     names = rename(rows.schema.names, columns, contract, given)
     if suffix == ".csv":
@@ -94,24 +96,44 @@ def open_rows(
     return Incoming(rows=rows, names=names)
 
 
-def stage(connection: duckdb.DuckDBPyConnection, incoming: Incoming) -> int:
-    """Copy the rows into a temporary table, under our names and with their positions.
+@contextmanager
+def staged(connection: duckdb.DuckDBPyConnection, incoming: Incoming) -> Iterator[None]:
+    """Open a transaction in which the rows stand in a temporary table, and leave nothing behind.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        The store, inside a transaction.
+        The store.
     incoming : Incoming
         The rows.
 
-    Returns
-    -------
-    int
-        How many.
+    Yields
+    ------
+    None
+        The rows are there, under our names and with their positions.
+
+    Raises
+    ------
+    EmptyDataError
+        If there are none.
+    DtypeError
+        If they cannot be read.
     """
-    renamed = [sql("{a} AS {b}", a=a, b=b) for a, b in incoming.names.items()]
-    connection.register(INCOMING, incoming.rows)
     try:
+        with transaction(connection):
+            _stage(connection, incoming)
+            yield
+            connection.execute(sql("DROP VIEW IF EXISTS {clean}", clean=CLEAN))
+            connection.execute(sql("DROP TABLE IF EXISTS {links}", links=LINKS))
+            connection.execute(sql("DROP TABLE {staged}", staged=STAGED))
+    finally:
+        connection.unregister(INCOMING)
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
+    renamed = [sql("{a} AS {b}", a=a, b=b) for a, b in incoming.names.items()]
+    try:
+        connection.register(INCOMING, incoming.rows)
         connection.execute(
             sql(
                 "CREATE TEMP TABLE {staged} AS "
@@ -127,12 +149,9 @@ def stage(connection: duckdb.DuckDBPyConnection, incoming: Incoming) -> int:
             f"the rows could not be read ({type(error).__name__}); check the types of the columns "
             f"{join_names(list(incoming.names.values()))}."
         ) from None
-    finally:
-        connection.unregister(INCOMING)
-    n = _scalar(connection, sql("SELECT count(*) FROM {staged}", staged=STAGED))
-    if n == 0:
+    count = connection.execute(sql("SELECT count(*) FROM {staged}", staged=STAGED))
+    if count.fetchone() == (0,):
         raise EmptyDataError("the batch has 0 rows; expected at least 1.")
-    return n
 
 
 def targets(incoming: Incoming, contract: Contract) -> list[Target]:
@@ -303,6 +322,8 @@ def warn_float_ids(made: Sequence[Target]) -> None:
         )
 
 
-def _scalar(connection: duckdb.DuckDBPyConnection, statement: Fragment) -> int:
-    row = connection.execute(statement).fetchone()
-    return 0 if row is None else int(row[0])
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

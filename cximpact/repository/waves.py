@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class WaveRequest:
         Name of the question, and of the column of answers.
     scale : ScoreScale, optional
         Scale; the stored one by default.
-    factors : tuple of str
+    factors : sequence of str
         Attributes of customers that form the cells.
     period : str, optional
         Unit of periods.
@@ -51,7 +52,7 @@ class WaveRequest:
     survey: str
     answer: str
     scale: ScoreScale | None
-    factors: tuple[str, ...]
+    factors: Sequence[str]
     period: str | None
     start: Any
     end: Any
