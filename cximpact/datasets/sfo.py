@@ -104,7 +104,7 @@ def load_sfo_survey(*, cache: str | Path | None = None, download: bool = True) -
 
 
 def read_raw(content: bytes) -> pd.DataFrame:
-    """Read the columns that are used of one yearly file, as text.
+    """Read the columns that are used of one yearly file, uninterpreted.
 
     Parameters
     ----------
@@ -114,13 +114,16 @@ def read_raw(content: bytes) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Untouched text; column names in one spelling.
+        Codes as numbers where a whole column is, times and names as text; column names in one
+        spelling.
     """
+    names = pd.read_csv(io.BytesIO(content), nrows=0).columns
     frame = pd.read_csv(
         io.BytesIO(content),
-        dtype=str,
+        dtype={name: str for name in names if _spelled(name) in codes.TEXT},
         keep_default_na=False,
-        usecols=lambda name: _spelled(name) in codes.USED,
+        na_values=codes.BLANKS,
+        usecols=[name for name in names if _spelled(name) in codes.USED],
     )
     return frame.rename(columns=_spelled)
 
@@ -148,13 +151,13 @@ def _spelled(name: str) -> str:
 def _one_year(year: int, raw: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, object] = {"year": np.full(len(raw), year)}
     for column, names in codes.RAW_NAMES.items():
-        text = raw[names[year]].str.strip() if year in names else None
+        found = raw[names[year]] if year in names else None
         if column in ("airline", "gate"):
-            columns[column] = text
+            columns[column] = raw[names[year]].str.strip()
         elif column == "weight":
-            columns[column] = np.nan if text is None else pd.to_numeric(text)
+            columns[column] = np.nan if found is None else _numbers(found)
         else:
-            columns[column] = _answers(column, text, len(raw))
+            columns[column] = _answers(column, found, len(raw))
     for rating in codes.RATINGS:
         name = codes.RAW_NAMES[rating].get(year)
         never = None if name is None else (_numbers(raw[name]) == 6).astype(float)
@@ -167,20 +170,20 @@ def _one_year(year: int, raw: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _numbers(text: pd.Series) -> np.ndarray:
-    return pd.to_numeric(text, errors="coerce").to_numpy(dtype=float)
+def _numbers(found: pd.Series) -> np.ndarray:
+    return pd.to_numeric(found, errors="coerce").to_numpy(dtype=float)
 
 
 def _integers(numbers: np.ndarray | None, n: int) -> pd.api.extensions.ExtensionArray:
     return pd.array(np.full(n, np.nan) if numbers is None else numbers, dtype="Int64")
 
 
-def _answers(column: str, text: pd.Series | None, n: int) -> pd.api.extensions.ExtensionArray:
-    if text is None:
+def _answers(column: str, found: pd.Series | None, n: int) -> pd.api.extensions.ExtensionArray:
+    if found is None:
         return _integers(None, n)
-    if column in ("age", "sex"):
-        text = text.map(codes.WORDS).astype("str").where(text.isin(codes.WORDS), text)
-    numbers = _numbers(text)
+    numbers = _numbers(found)
+    if column in ("age", "sex") and pd.api.types.is_string_dtype(found):
+        numbers = np.where(np.isnan(numbers), _numbers(found.map(codes.WORDS)), numbers)
     if column in codes.ALLOWED:
         low, high = codes.ALLOWED[column]
         known = (numbers >= low) & (numbers <= high) & (numbers % 1 == 0)

@@ -95,6 +95,8 @@ FIRST_CLOCK_YEAR = 2012
 # Every column that is read from some file.
 USED = {raw for names in RAW_NAMES.values() for raw in names.values()}
 USED |= {"INTDATE", "ARRTIME", "DEPTIME", *AREA_NAMES.values()}
+TEXT = {"AIRLINE", "GATE", "GATENUM", "INTDATE", "ARRTIME", "DEPTIME", *AREA_NAMES.values()}
+BLANKS = ["BLANK", "Blank"]
 MINUTES_RANGE = (15, 720)
 
 _EARLY = (
