@@ -95,7 +95,8 @@ def rake(
 
     Notes
     -----
-    Iterative proportional fitting [1]_. It makes answers missing at random given the margins
+    Iterative proportional fitting [1]_; with ``trim`` or ``bounds`` the truncated form of it, which
+    meets the margins, too [2]_. It makes answers missing at random given the margins
     harmless only as far as the score depends on them additively. Weights from raking are
     estimates: for a standard error use `raked_score`, which rakes again in every replicate.
 
@@ -104,6 +105,8 @@ def rake(
     .. [1] Deming, W. E. & Stephan, F. F. (1940). On a least squares adjustment of a sampled
        frequency table when the expected marginal totals are known. Annals of Mathematical
        Statistics 11, 427-444.
+    .. [2] Deville, J.-C. & Särndal, C.-E. (1992). Calibration estimators in survey sampling.
+       Journal of the American Statistical Association 87, 376-382.
     """
     codes, targets = read_margins(frame, margins)
     n = len(next(iter(codes.values())))
@@ -202,9 +205,12 @@ def fit_margins(
     WeightError
         If it does not converge, or a level has no weight.
     """
-    w, errors = start.copy(), {}
+    # The product of all factors stays unbounded; bounds apply to what it gives (truncated raking).
+    product, errors = start.copy(), {}
+    low, high = (0.0, np.inf) if limits is None else limits
     for rounds in range(1, max_iterations + 1):
         for name, target in targets.items():
+            w = np.clip(product, low, high)
             sums = np.bincount(codes[name], weights=w, minlength=target.size)
             if ((sums <= 0) & (target > 0)).any():
                 raise WeightError(
@@ -212,9 +218,8 @@ def fit_margins(
                     "stand for it; merge levels."
                 )
             ratio = np.divide(target, sums, out=np.zeros_like(sums), where=sums > 0)
-            w *= ratio[codes[name]]
-        if limits is not None:
-            w = np.clip(w, *limits)
+            product = product * ratio[codes[name]]
+        w = np.clip(product, low, high)
         errors = {name: _error(codes[name], w, target) for name, target in targets.items()}
         if max(errors.values()) <= tolerance:
             return w, rounds, max(errors.values())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 _HALVINGS = 60
@@ -50,12 +48,11 @@ def score_limits(
     low, span = kept[0], kept[-1] - kept[0]
     unit = (kept - low) / span
     if kept.size == 2:
-        ends = _wilson(merged[:, 1], n, z)
+        lower, upper = _wilson(merged[:, 1], n, z)
     else:
-        is_net = kept.size == 3 and abs(unit[1] - 0.5) < 1e-12
-        variance = _net_variance(merged) if is_net else _profile_variance(merged, unit)
-        ends = _invert(merged @ unit, variance, n, z)
-    return low + span * ends[0], low + span * ends[1]
+        lower = _lower_limit(merged, unit, n, z)
+        upper = 1 - _lower_limit(merged, 1 - unit, n, z)
+    return low + span * lower, low + span * upper
 
 
 def merge_equal_values(shares: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,59 +84,31 @@ def _wilson(p: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndar
     return np.clip(center - half, 0, p), np.clip(center + half, p, 1)
 
 
-def _invert(
-    estimate: np.ndarray, variance: Callable[[np.ndarray], np.ndarray], n: np.ndarray, z: float
+def _lower_limit(shares: np.ndarray, unit: np.ndarray, n: np.ndarray, z: float) -> np.ndarray:
+    """Bisect along the constrained fits to where the test statistic passes z."""
+    estimate = shares @ unit
+    inside, outside = np.zeros(n.size), np.ones(n.size)
+    for _ in range(_HALVINGS):
+        middle = (inside + outside) / 2
+        mean, variance = _constrained_fit(shares, unit, middle)
+        accepted = (estimate - mean) ** 2 <= z * z * variance / n
+        inside = np.where(accepted, middle, inside)
+        outside = np.where(accepted, outside, middle)
+    return np.minimum(_constrained_fit(shares, unit, inside)[0], estimate)
+
+
+def _constrained_fit(
+    shares: np.ndarray, unit: np.ndarray, path: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bisect from the estimate outwards to where the test statistic passes z."""
-    ends = []
-    for border in (0.0, 1.0):
-        inside, outside = estimate.copy(), np.full_like(estimate, border)
-        for _ in range(_HALVINGS):
-            middle = (inside + outside) / 2
-            accepted = (estimate - middle) ** 2 <= z * z * variance(middle) / n
-            inside = np.where(accepted, middle, inside)
-            outside = np.where(accepted, outside, middle)
-        ends.append(np.where(estimate == border, border, inside))
-    return ends[0], ends[1]
+    """Mean and variance of the fits from the observed shares (path 0) down to the border (1).
 
-
-def _net_variance(shares: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Tango's closed form for values -1, 0, 1, on the unit range."""
-    bottom, top = shares[:, 0], shares[:, 2]
-
-    def variance(mean: np.ndarray) -> np.ndarray:
-        delta = 2 * mean - 1
-        b = -top - bottom + (2 - top + bottom) * delta
-        c = -bottom * delta * (1 - delta)
-        q = (np.sqrt(np.maximum(b * b - 8 * c, 0)) - b) / 4
-        return np.maximum(2 * q + delta * (1 - delta), 0) / 4
-
-    return variance
-
-
-def _profile_variance(shares: np.ndarray, unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Variance under the constrained multinomial, by its one Lagrange multiplier.
-
-    The fit is p_k = share_k / (1 + m (v_k - delta)). The multiplier m may end at the border where
-    an answer nobody gave, at the end of the scale, takes up the remaining probability.
+    With the multiplier eliminated, the fit for any smaller mean is p_k ~ share_k / (1 - w + w v_k)
+    for some w. Where nobody gave the lowest answer, w = 1 is reached before the border; beyond it
+    the lowest answer takes up the rest of the probability.
     """
-
-    def variance(mean: np.ndarray) -> np.ndarray:
-        distance = unit[None, :] - mean[:, None]
-        below, above = np.maximum(mean, 1e-300), np.maximum(1 - mean, 1e-300)
-        low, high = -1 / above, 1 / below
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            slope = (_tilt(shares, distance, middle) * distance).sum(axis=1)
-            low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
-        fitted = _tilt(shares, distance, (low + high) / 2)
-        rest = np.maximum(1 - fitted.sum(axis=1), 0)
-        border = np.where((low + high) > 0, mean**2, (1 - mean) ** 2)
-        return (fitted * distance**2).sum(axis=1) + rest * border
-
-    return variance
-
-
-def _tilt(shares: np.ndarray, distance: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
-    scale = 1 + multiplier[:, None] * distance
-    return np.where(shares > 0, shares / np.where(scale > 1e-14, scale, 1e-14), 0.0)
+    w, rest = np.minimum(2 * path, 1)[:, None], np.maximum(2 * path - 1, 0)
+    scale = np.maximum(1 - w + w * unit, 1e-300)
+    fitted = shares / scale
+    fitted = fitted / fitted.sum(axis=1, keepdims=True)
+    mean = (1 - rest) * (fitted @ unit)
+    return mean, np.maximum((1 - rest) * (fitted @ unit**2) - mean**2, 0)

@@ -9,31 +9,50 @@ Z = 1.6448536269514722
 NET = np.array([-1.0, 0.0, 1.0])
 
 
-def general(shares, unit, n, z):
-    """The general route, without the closed forms."""
-    variance = score_interval._profile_variance(shares, unit)
-    return score_interval._invert(shares @ unit, variance, n, z)
+def tango(top, bottom, n, z):
+    """Tango's closed form, solved for both ends."""
+
+    def statistic(delta):
+        a, c = 2 * n, -bottom * delta * (1 - delta)
+        b = -top - bottom + (2 * n - top + bottom) * delta
+        q = (np.sqrt(max(b * b - 4 * a * c, 0)) - b) / (2 * a)
+        return (top - bottom - n * delta) / np.sqrt(n * (2 * q + delta * (1 - delta)))
+
+    estimate, tiny = (top - bottom) / n, 1e-12
+    low = (
+        -1.0
+        if estimate == -1
+        else optimize.brentq(lambda d: statistic(d) - z, -1 + tiny, estimate - tiny)
+    )
+    high = (
+        1.0
+        if estimate == 1
+        else optimize.brentq(lambda d: statistic(d) + z, estimate + tiny, 1 - tiny)
+    )
+    return low, high
 
 
-@pytest.mark.parametrize("counts", [(1, 3, 6), (0, 0, 5), (0, 7, 0), (30, 70, 100), (3, 6, 0)])
-def test_the_general_route_agrees_with_tango(counts):
-    n = np.array([float(sum(counts))])
-    shares = np.array([counts]) / n
-    closed = score_limits(shares, NET, n, Z)
-    found = general(shares, np.array([0, 0.5, 1]), n, Z)
-    assert np.allclose(2 * np.array(found) - 1, closed, atol=1e-9)
+@pytest.mark.parametrize(
+    "counts", [(1, 3, 6), (0, 0, 5), (0, 7, 0), (30, 70, 100), (3, 6, 0), (4, 0, 0), (5, 0, 1)]
+)
+def test_a_net_score_has_the_interval_of_tango(counts):
+    n = float(sum(counts))
+    found = score_limits(np.array([counts]) / n, NET, np.array([n]), Z)
+    assert np.allclose(np.ravel(found), tango(counts[2], counts[0], n, Z), atol=1e-9)
 
 
 @pytest.mark.parametrize("counts", [(0, 4), (4, 0), (1, 9), (37, 63)])
 def test_the_general_route_agrees_with_wilson(counts):
-    n = np.array([float(sum(counts))])
+    n, unit = np.array([float(sum(counts))]), np.array([0.0, 1.0])
     shares = np.array([counts]) / n
-    found = general(shares, np.array([0.0, 1.0]), n, Z)
-    assert np.allclose(found, score_limits(shares, np.array([0.0, 1.0]), n, Z), atol=1e-9)
+    low = score_interval._lower_limit(shares, unit, n, Z)
+    high = 1 - score_interval._lower_limit(shares, 1 - unit, n, Z)
+    assert np.allclose([low, high], score_limits(shares, unit, n, Z), atol=1e-9)
 
 
 def constrained_variance(shares, values, mean):
     """Variance at the best fit with a given mean, by a general optimizer."""
+
     def loss(p):
         return -(shares * np.log(np.maximum(p, 1e-12))).sum()
 
