@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +13,6 @@ from cximpact.plots.labels import title_text
 from cximpact.plots.render import to_png
 
 WIDTH = 7.2
-_MARGIN = {"w_pad": 0.1, "h_pad": 0.1}
 
 
 class NotebookAxes(Axes):
@@ -42,11 +41,11 @@ def prepare(ax: Axes | None, *, title: str | None, height: float = 4.0, pad: flo
     matplotlib.axes.Axes
         Ready to draw on.
     """
-    options: dict[str, Any] = {"axes_class": NotebookAxes}
     look: dict[str, Any] = {"fontsize": style.LARGE, "fontweight": "bold", "color": style.INK}
     if ax is None:
-        figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(**_MARGIN))
-        ax = figure.add_subplot(**options)
+        engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+        figure = Figure(figsize=(WIDTH, height), layout=engine)
+        ax = cast("Axes", figure.add_subplot(axes_class=NotebookAxes))
         if title:
             figure.suptitle(title_text(title), x=0.012, ha="left", **look)
     elif title:

@@ -82,7 +82,7 @@ def unit_of(unit: str) -> Unit:
     """
     if unit in wording.FRACTION_UNITS:
         return Unit(wording.FRACTION_UNITS[unit], 100.0)
-    return Unit("" if unit == "outcome" else literal(unit))
+    return Unit("" if unit == "outcome" else wrapped(unit, 40, 1))
 
 
 def literal(text: object) -> str:
@@ -157,12 +157,20 @@ def axis_name(column: object) -> str:
     str
         Such as ``Event time``.
     """
-    text = literal(column).replace("_", " ").strip()
+    text = wrapped(column, 40, 1).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
 
 class NumberFormatter(Formatter):
-    """Ticks with thousands separators and as many decimals as their spacing needs."""
+    """Ticks with thousands separators and as many decimals as their spacing needs.
+
+    Parameters
+    ----------
+    factor : float, default 1
+        From the number to what is shown.
+    separate : bool, default True
+        Whether thousands are separated; years are not.
+    """
 
     def __init__(self, factor: float = 1.0, *, separate: bool = True) -> None:
         self.factor = factor
@@ -171,7 +179,19 @@ class NumberFormatter(Formatter):
     def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: D102
         return self.format_ticks([x])[0]
 
-    def format_ticks(self, values: Sequence[float]) -> list[str]:  # noqa: D102
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write all ticks of an axis alike.
+
+        Parameters
+        ----------
+        values : sequence of float
+            Where the ticks are.
+
+        Returns
+        -------
+        list of str
+            One text a tick.
+        """
         shown = self.factor * np.asarray(values, dtype=float)
         step = np.diff(np.unique(shown)).min() if np.unique(shown).size > 1 else 1.0
         decimals = next(

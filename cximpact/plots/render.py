@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from cximpact.core.errors import ConfigError
 
-_SVG = {"svg.fonttype": "none", "svg.hashsalt": "cximpact"}
+_SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "cximpact"}
 
 
 def to_svg(drawing: Artist) -> str:

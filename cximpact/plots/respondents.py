@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from cximpact.core.errors import DataError, join_names
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
-from cximpact.plots.compare import categories, over_time
+from cximpact.plots.compare import Looks, categories, over_time
 from cximpact.plots.positions import times_of
 from cximpact.plots.tables import checked
 
-_LOOKS = {
+_LOOKS: Looks = {
     "respondents": {"color": style.ORANGE, "marker": "s", "fill": "white"},
     "everyone": {"color": style.BLUE, "marker": "o"},
 }

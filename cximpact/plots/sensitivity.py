@@ -11,7 +11,7 @@ from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
 from cximpact.plots.dots import padded
-from cximpact.plots.labels import NumberFormatter, axis_name, literal, number_axis, unit_of
+from cximpact.plots.labels import NumberFormatter, axis_name, literal, number_axis, unit_of, wrapped
 from cximpact.plots.lines import draw_line
 from cximpact.plots.tables import INTERVAL, checked
 
@@ -110,7 +110,7 @@ def crossings(x: np.ndarray, y: np.ndarray, threshold: float) -> list[float]:
 
 
 def _say(ax: Axes, points: list[float], x: np.ndarray, name: str) -> None:
-    label = literal(name).replace("_", " ")
+    label = wrapped(name, 30, 1).replace("_", " ")
     if points:
         where = " and ".join(wording.number(p, digits=2) for p in points[:3])
         text = f"The conclusion tips at {label} = {where}"

@@ -69,7 +69,8 @@ def text_color(color: str) -> str:
     str
         Its darker version as hex.
     """
-    return colors.to_hex([0.72 * part for part in colors.to_rgb(color)])
+    red, green, blue = colors.to_rgb(color)
+    return colors.to_hex((0.72 * red, 0.72 * green, 0.72 * blue))
 
 
 def reference_line(ax: Axes, value: float, *, vertical: bool, **options: Any) -> None:

@@ -21,16 +21,10 @@ _MARKS = {UNRELIABLE: "Unreliable", ASSUMED_INDEPENDENT: "Assumed independent"}
 
 
 @runtime_checkable
-class Explained(Protocol):
-    """What a result must offer to become a section.
+class _Explained(Protocol):
+    """What a result must offer to become a section; the rest is used where it is there."""
 
-    ``tidy()`` or ``summary()``, ``plot()``, ``headline()``, ``assumptions`` and ``provenance``
-    are used where they are there.
-    """
-
-    def explain(self) -> str:
-        """Say in a paragraph what was found, under which conditions."""
-        ...
+    def explain(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +105,7 @@ def section_of(title: str, result: Any) -> Section:
         return Section(title, "", result)
     if isinstance(result, str):
         return Section(title, result)
-    if not isinstance(result, Explained) or isinstance(result, type):
+    if not isinstance(result, _Explained) or isinstance(result, type):
         raise ConfigError(
             f"section {title!r} holds a {type(result).__name__}; expected a result with "
             "explain(), a Section, a table or text."
@@ -128,7 +122,7 @@ def section_of(title: str, result: Any) -> Section:
         title,
         text.strip(),
         _table(result),
-        result.plot() if hasattr(result, "plot") else None,
+        _called(result, "plot"),
         closing=closing.strip(),
         conditions=conditions,
         facts=_facts(result),
@@ -139,11 +133,13 @@ def section_of(title: str, result: Any) -> Section:
 
 
 def _table(result: Any) -> pd.DataFrame | None:
-    for name in ("tidy", "summary"):
-        if hasattr(result, name):
-            table = getattr(result, name)()
-            return table if isinstance(table, pd.DataFrame) else None
-    return None
+    table = _called(result, "tidy") if hasattr(result, "tidy") else _called(result, "summary")
+    return table if isinstance(table, pd.DataFrame) else None
+
+
+def _called(result: Any, name: str) -> Any:
+    """Call a method where it is there."""
+    return getattr(result, name)() if hasattr(result, name) else None
 
 
 def _marks(result: Any) -> list[str]:
@@ -171,7 +167,7 @@ def _facts(result: Any) -> dict[str, str]:
 def _largest_error(result: Any) -> float:
     """Return the largest Monte Carlo error where all rows share the unit of one estimand."""
     scale = getattr(getattr(result, "estimand", None), "scale", None)
-    summary = result.summary() if scale and hasattr(result, "summary") else None
+    summary: Any = _called(result, "summary") if scale else None
     if not isinstance(summary, pd.DataFrame) or "mcse" not in summary:
         return 0.0
     return float(summary["mcse"].max()) * (100.0 if scale in wording.FRACTION_UNITS else 1.0)
@@ -180,7 +176,7 @@ def _largest_error(result: Any) -> float:
 def _scalar(value: Any) -> str | None:
     match value:
         case bool() | np.bool_():
-            return "yes" if value else "no"
+            return "yes" if bool(value) else "no"
         case int() | np.integer():
             return f"{int(value):,}"
         case float() | np.floating():

@@ -29,6 +29,11 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     Path
         The file.
 
+    Raises
+    ------
+    DtypeError
+        If it is no table.
+
     Notes
     -----
     Text that starts with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets a leading
