@@ -115,7 +115,9 @@ def section_of(title: str, result: Any) -> Section:
     closing = ""
     if conditions and _RESTS in text:
         text, _, rest = text.partition(_RESTS)
-        closing = rest[rest.index(_CHANGES) :] if _CHANGES in rest else ""
+        stated = getattr(result, "would_change_it", "")
+        found = rest[rest.index(_CHANGES) :] if _CHANGES in rest else ""
+        closing = f"{_CHANGES} {stated}" if stated else found
     provenance = getattr(result, "provenance", None)
     notes = [*getattr(provenance, "notes", ()), *_marks(result)]
     return Section(
