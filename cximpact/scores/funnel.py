@@ -155,15 +155,15 @@ def _one_funnel(
     for stage in stages:
         passing = inside & (part[stage].to_numpy() == 1)
         passed = count[passing].sum()
-        row = _rate(reached, passed, z)
         if error is not None and stage == "opened":
             previous = (reached, passed, count, inside, passing)
-            row = _corrected_row(row, reached, error)
+            row = _corrected_row(_rate(reached, passed, z), reached, error)
             inside_next, reached_next = inside, row["n_passed"]
         elif previous is not None:
             row = _row_after_open(previous, passing, error or (1.0, 1.0), z)
             inside_next, reached_next, previous = passing, passed, None
         else:
+            row = _rate(reached, passed, z)
             inside_next, reached_next = passing, passed
         cumulative = row["n_passed"] / invited if invited > 0 else np.nan
         rows.append({"stage": stage, **row, "cumulative": cumulative})

@@ -208,16 +208,24 @@ def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
 
 
 def _check_separation(x: np.ndarray, y: np.ndarray, n: np.ndarray, names: Sequence[str]) -> None:
-    """Look for a direction that never errs, by linear programming (Konis 2007)."""
-    won, lost = x[y > 0], -x[y < n]
-    signed = np.unique(np.vstack([won, lost]), axis=0)
+    """Look for terms that never err, by linear programming (Konis 2007), and name the fewest."""
+    if not _separates(x, y, n):
+        return
+    guilty = list(range(x.shape[1]))
+    for i in range(x.shape[1]):
+        fewer = [j for j in guilty if j != i]
+        if fewer and _separates(x[:, fewer], y, n):
+            guilty = fewer
+    named = [names[i] for i in guilty if names[i] != "constant"] or [names[i] for i in guilty]
+    raise SeparationError(
+        f"{join_names(named)} predicts the outcome perfectly for some rows, so its coefficient is "
+        "infinite; merge its levels, drop it, or make it the group (which is shrunk)."
+    )
+
+
+def _separates(x: np.ndarray, y: np.ndarray, n: np.ndarray) -> bool:
+    signed = np.unique(np.vstack([x[y > 0], -x[y < n]]), axis=0)
     found = optimize.linprog(
         -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1)
     )
-    if found.status == 0 and -found.fun > 1e-7:
-        guilty = [name for name, b in zip(names, found.x, strict=True) if abs(b) > 1e-7]
-        named = [name for name in guilty if name != "constant"] or guilty
-        raise SeparationError(
-            f"{join_names(named)} predicts the outcome perfectly for some rows, so its coefficient "
-            "is infinite; merge its levels, drop it, or make it the group (which is shrunk)."
-        )
+    return bool(found.status == 0 and -found.fun > 1e-7)

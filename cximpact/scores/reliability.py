@@ -87,8 +87,8 @@ def unit_scores(values: ArrayLike, units: ArrayLike) -> pd.DataFrame:
     Estimand: each unit's long-run mean. Estimate = mean + lambda (raw - mean), with lambda the
     reliability and the overall mean weighted by it. Variances by the analysis of variance for
     unequal counts [1]_; a negative variance between units is set to 0, and then all units share
-    the overall mean. The standard errors take the variances as known,
-    which is a little too sure with few units. Units that serve other customers than their peers are compared unadjusted.
+    the overall mean. The standard errors take the variances as known, which is a little too sure
+    with few units. Units that serve other customers than their peers are compared unadjusted.
 
     References
     ----------

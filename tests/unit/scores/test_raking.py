@@ -77,7 +77,7 @@ def test_a_margin_that_cannot_be_met_is_named(frame):
 
 def test_contradicting_margins_are_named():
     frame = pd.DataFrame({"a": ["x", "x", "y"], "b": ["p", "p", "q"]})
-    with pytest.raises(WeightError, match="did not converge .* margin 'a' is off"):
+    with pytest.raises(WeightError, match=r"did not converge .* margin 'a' is off"):
         rake(frame, {"a": {"x": 2, "y": 1}, "b": {"p": 1, "q": 2}})
 
 

@@ -38,7 +38,7 @@ def test_a_census_has_no_standard_error():
 
 @pytest.mark.parametrize("design", [None, "convenience"])
 def test_self_selected_respondents_get_no_finite_population_correction(design):
-    with pytest.raises(DesignError, match="choose to answer .* impute the rest"):
+    with pytest.raises(DesignError, match=r"choose to answer .* impute the rest"):
         standard_error(COUNTS, CLASSES, population=1000, design=design)
 
 
