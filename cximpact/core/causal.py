@@ -53,7 +53,7 @@ def check_causal(effect: EffectPosterior, path: str = "effect") -> EffectPosteri
     if is_causal(effect):
         return effect
     raise NotCausalError(
-        f"{path} is {str(effect.estimand)!r}, which describes how things go together and not "
-        "what an action changes; money needs an effect. Estimate one by an experiment or a "
-        "difference-in-differences."
+        f"{path} is {str(effect.estimand)!r}, which is not marked as causal; money needs what an "
+        "action changes, not how things go together. Estimate it by an experiment or a "
+        "difference-in-differences that suits the design."
     )

@@ -263,5 +263,5 @@ def _record(settings: Settings, items: Sequence[Initiative], size: int | None) -
     }
 
 
-def _stated(cost: float | ValuePosterior) -> float | str:
+def _stated(cost: Any) -> float | str:
     return cost.provenance.source if isinstance(cost, ValuePosterior) else cost
