@@ -173,8 +173,8 @@ def _name(orders: Any) -> str:
 
 
 def _balanced_rows(length: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    whole = [rng.permutation(length) for _ in range(-(-n // length))]
-    return rng.permutation(np.concatenate(whole)[:n])
+    """Return permutations of all draws, one after the other, cut at ``n``."""
+    return np.concatenate([rng.permutation(length) for _ in range(-(-n // length))])[:n]
 
 
 def _moved(fingerprint: str, rows: np.ndarray | None, key: str = "") -> str:

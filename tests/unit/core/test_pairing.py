@@ -206,6 +206,11 @@ def test_the_longest_block_decides_and_nothing_shrinks():
     assert used.size == 1000 and set(used.tolist()) == {2, 3}
 
 
+def test_a_part_is_drawn_from_everywhere():
+    part = dr.resample(dr.from_array(np.arange(N), source="s"), 400, rng=1)
+    assert np.unique(part).size == 400 and 0.4 * N < float(part.mean()) < 0.6 * N
+
+
 def test_a_whole_dataset_moves_together():
     a, b = correlated()
     block = xr.Dataset({"a": a, "b": b})

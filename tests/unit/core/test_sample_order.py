@@ -47,6 +47,11 @@ def test_raw_arithmetic_on_unpaired_draws_is_refused_by_the_next_step(mix):
         dr.order_of(mix())
 
 
+def test_a_dataset_of_several_orders_is_named_as_such():
+    with pytest.raises(AlignmentError, match=r"variables .* come from different sample orders"):
+        dr.order_of(xr.Dataset({"a": A}).assign(b=B))
+
+
 def test_unpaired_draws_do_not_fit_into_one_dataset():
     with pytest.raises(ValueError, match="sample_key"):
         xr.Dataset({"a": A, "b": B})
