@@ -185,10 +185,14 @@ def plain(text: object) -> str:
         it is; escaping belongs to whoever writes the document.
     """
     spaced = " ".join(str(text).split())
-    return "".join(c if unicodedata.category(c) not in _UNPRINTABLE else "\ufffd" for c in spaced)
+    return "".join("\ufffd" if _is_unprintable(c) else c for c in spaced)
 
 
-_UNPRINTABLE = ("Cc", "Cf", "Cs", "Cn", "Co")
+def _is_unprintable(c: str) -> bool:
+    return unicodedata.category(c) in ("Cc", "Cs", "Cn") or c in _DIRECTION_MARKS
+
+
+_DIRECTION_MARKS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def format_number(value: float, mcse: float = 0.0, *, digits: int = 4) -> str:
