@@ -122,6 +122,11 @@ def with_order(draws: DrawsT, order: Mapping[str, str]) -> DrawsT:
     -------
     DataArray or Dataset
         A new object; the values are shared. In a Dataset each variable is labelled.
+
+    Raises
+    ------
+    AlignmentError
+        If the draws have no dimension ``sample``, or no source is named.
     """
     if SAMPLE not in draws.dims or not order:
         raise AlignmentError(f"expected draws along {SAMPLE!r} and at least one source to name.")

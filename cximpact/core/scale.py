@@ -26,14 +26,14 @@ class ScoreScale:
         Such as ``"NPS"``.
     low, high : float
         Smallest and largest answer.
+    higher_is_better : bool
+        Direction.
     step : float, default 1
         Distance between answers.
     bands : mapping of str to tuple of (low, high)
         Named classes of answers, both ends included, such as ``detractor: (0, 6)``.
     weights : mapping of str to float
         What an answer in each band adds to the score. Empty: the score is the mean answer.
-    higher_is_better : bool
-        Direction.
     unit : str, default "score points"
         Unit of the score.
     score_range : tuple of float, optional
@@ -127,6 +127,11 @@ class ScoreScale:
         -------
         numpy.ndarray of bool
             Same shape as ``answers``.
+
+        Raises
+        ------
+        ConfigError
+            If the scale has no such band.
         """
         if band not in self.bands:
             raise ConfigError(f"Scale {self.name!r} has no band {band!r}; it has {[*self.bands]}.")

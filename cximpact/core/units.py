@@ -146,6 +146,11 @@ def check_currency(currency: object) -> str:
     -------
     str
         The checked code.
+
+    Raises
+    ------
+    UnitsError
+        If it is no such code.
     """
     if (
         isinstance(currency, str)
@@ -221,6 +226,11 @@ def discount_factors(rate: float, periods: np.ndarray, payment: str = "end") -> 
     -------
     numpy.ndarray
         Same shape as ``periods``.
+
+    Raises
+    ------
+    ConfigError
+        If the rate is -1 or less, or a period is negative or missing.
     """
     rate = check_number(rate, "rate", low=-1, open_low=True)
     early = {"start": 1.0, "mid": 0.5, "end": 0.0}[check_choice(payment, "payment", PAYMENT_TIMES)]

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from scripts import reference
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "cximpact"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -56,27 +58,17 @@ def rooms() -> list[str]:
     return sorted(n for n in found if not any(part.startswith("_") for part in n.split(".")))
 
 
-def room(path: Path) -> str:
-    """Top-level room of a file, the empty text for the package's own."""
-    return (*module_name(path).split("."), "")[1]
-
-
 def public_objects(wanted: str) -> list[tuple[str, Any]]:
-    """Every public function, class, method and property of a room, by its dotted name."""
+    """Everything that the reference lists for a room, methods and properties too."""
     found: list[tuple[str, Any]] = []
-    for path in (p for p in package_files() if room(p) == wanted):
-        module = importlib.import_module(module_name(path))
-        for name, thing in vars(module).items():
-            if not name.startswith("_") and _is_home(thing, module):
-                found.append((f"{module.__name__}.{name}", thing))
-                found += _members(f"{module.__name__}.{name}", thing, module)
-    return found
-
-
-def _is_home(thing: Any, module: ModuleType) -> bool:
-    return (inspect.isfunction(thing) or inspect.isclass(thing)) and (
-        thing.__module__ == module.__name__
-    )
+    for module in reference.modules(wanted):
+        for name in reference.public_names(module):
+            thing = getattr(module, name)
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                home = importlib.import_module(thing.__module__)
+                found.append((f"{home.__name__}.{thing.__qualname__}", thing))
+                found += _members(f"{home.__name__}.{thing.__qualname__}", thing, home)
+    return list({name: (name, thing) for name, thing in found}.values())
 
 
 def _members(name: str, cls: Any, module: ModuleType) -> list[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import inspect
 import pytest
 from numpydoc.validate import validate
 
+from scripts import reference
 from tests.architecture import source
 
 CHECKS = {
@@ -58,10 +59,7 @@ def _has_own_init(cls: type) -> bool:
     )
 
 
-ROOMS = sorted({source.room(path) for path in source.package_files()} - {""})
-
-
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", reference.rooms())
 def test_docstrings_are_complete(room: str):
     assert not complaints(room)
 
