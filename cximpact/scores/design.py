@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cximpact.core.errors import UnseenLevelError, ZeroVarianceError, join_names
-from cximpact.data import frames
+from cximpact.data import checks, frames
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,9 +123,9 @@ def check_covariates(opened: Any, columns: Sequence[str]) -> None:
         Columns to check.
     """
     frames.check_columns(opened, {f"covariates[{i}]": c for i, c in enumerate(columns)})
-    frames.check_no_missing(opened, columns, "impute it or give those rows a level of their own")
+    checks.check_no_missing(opened, columns, "impute it or give those rows a level of their own")
     for column in columns:
-        frames.check_finite(opened, column)
+        checks.check_finite(opened, column)
 
 
 def read_design(table: pd.DataFrame, covariates: Sequence[str], group: str | None) -> Design:

@@ -104,7 +104,7 @@ def read_domains(
     check_by(keys, wave)
     if finite:
         _check_finite_design(wave, design)
-    extra = [c for c in (wave.stratum, wave.cluster) if c is not None and c not in keys]
+    extra = [c for c in dict.fromkeys((wave.stratum, wave.cluster)) if c and c not in keys]
     counted = cells(wave, by=[*keys, *extra])
     index, layout = _layout(counted, keys, wave)
     fraction = np.zeros((1, len(layout.strata)))
@@ -240,6 +240,12 @@ def _whole_units(layout: _Layout, wave: SurveyWave, answered: np.ndarray) -> np.
             f"fewer than 2 {'answers' if wave.cluster is None else 'clusters with answers'} in "
             f"{join_names(lonely)}; a variance needs 2. Merge strata, or leave the design out."
         )
+    if wave.cluster is not None and units.sum() < FEW_CLUSTERS:
+        warnings.warn(
+            f"only {units.sum():.0f} clusters have answers: standard errors are rough.",
+            SmallSampleWarning,
+            stacklevel=5,
+        )
     return units
 
 
@@ -248,12 +254,6 @@ def _clusters(layout: _Layout, wave: SurveyWave) -> np.ndarray:
     given = index.index[index.answered > 0]
     if given[wave.cluster].duplicated().any():
         raise ClusterError("a cluster lies in more than one stratum; strata hold whole clusters.")
-    if len(given) < FEW_CLUSTERS:
-        warnings.warn(
-            f"only {len(given)} clusters have answers: standard errors are rough.",
-            SmallSampleWarning,
-            stacklevel=6,
-        )
     if wave.stratum is None:
         return np.array([float(len(given))])
     sizes = given.groupby(wave.stratum, sort=True, observed=True).size()

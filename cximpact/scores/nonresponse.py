@@ -220,6 +220,8 @@ class ResponseFit:
     @property
     def weight_cap(self) -> float:
         """Largest weight that is allowed: the ``trim`` quantile among respondents."""
+        if self.model.trim == 1:
+            return float("inf")
         answered = self._answered()
         w, n = 1 / answered["propensity"].to_numpy(), answered["count"].to_numpy()
         order = np.argsort(w)

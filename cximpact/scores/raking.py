@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from cximpact.core.errors import ConfigError, WeightError, join_names
 from cximpact.core.validate import check_count, check_number, check_weights
-from cximpact.data import frames
+from cximpact.data import checks, frames
 from cximpact.scores.variance import kish_deff
 
 Margins = Mapping[str, Mapping[Hashable, float]]
@@ -157,7 +157,7 @@ def read_margins(
     opened = frames.open_frame(frame)
     frames.check_columns(opened, {f"margins[{name!r}]": name for name in margins})
     frames.count_rows(opened)
-    frames.check_no_missing(opened, margins, "give those rows a level of their own first")
+    checks.check_no_missing(opened, margins, "give those rows a level of their own first")
     table = frames.collect(frames.select(opened, {name: name for name in margins}))
     codes, targets = {}, {}
     for name, margin in margins.items():

@@ -15,7 +15,7 @@ from cximpact.core.errors import (
     join_names,
     warn_data,
 )
-from cximpact.data import SurveyWave, frames
+from cximpact.data import SurveyWave, checks, frames
 from cximpact.data.survey import STAGES
 
 ANSWERED = "answered"
@@ -125,7 +125,7 @@ def stage_patterns(
     stages = wave_stages(wave) if stages is None else list(stages)
     opened = wave.open()
     frames.check_columns(opened, {f"by[{i}]": key for i, key in enumerate(by)})
-    frames.check_no_missing(opened, by, "give those rows a level of their own first")
+    checks.check_no_missing(opened, by, "give those rows a level of their own first")
     schema = opened.collect_schema()
     for stage in stages:
         if schema[wave.stages[stage]] != nw.Boolean:
@@ -134,7 +134,7 @@ def stage_patterns(
     missing = frames.is_missing(opened, wave.answer)
     lowest = nw.col(wave.answer).cast(nw.Float64) == wave.scale.low
     table = frames.group_sums(
-        opened.with_columns(**flags),
+        opened.with_columns(**flags) if flags else opened,
         [*by, *flags, *([wave.answer] if with_answer else [])],
         {ANSWERED: ~missing, _LOWEST: lowest & ~missing},
     ).rename(columns={_FLAG + s: s for s in stages} | {frames.COUNT: "count"})
