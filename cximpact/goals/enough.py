@@ -59,6 +59,11 @@ def high_enough(
     Enough
         The probability and the verdict.
 
+    Raises
+    ------
+    AlignmentError
+        If the draws have a dimension besides ``sample``.
+
     Notes
     -----
     ``P(true score >= ceiling) >= prob``, at most instead of at least where lower is better.

@@ -64,7 +64,13 @@ class Seen:
         return bool(np.isfinite(self.std_errors).all())
 
     def table(self) -> pd.DataFrame:
-        """Return the columns ``period, estimate, std_error``."""
+        """Lay the history out as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``period, estimate, std_error``.
+        """
         return pd.DataFrame(
             {
                 "period": list(self.periods),

@@ -101,3 +101,10 @@ def test_forecasts_near_the_end_of_the_scale_bend_and_stay_inside():
     base = trend_baseline(range(8), y, [0.3] * 8, scale=CSAT, horizon=6, rng=1)
     assert 97.6 < base.base < 100
     assert float(base.draws["true"].max()) < 100
+
+
+def test_survey_error_keeps_its_size_through_the_logit():
+    y = [88, 89, 90, 89, 91, 90, 91, 90]
+    base = trend_baseline(range(8), y, [0.7] * 8, scale=CSAT, rng=1)
+    assert "logit" in base.explain()
+    assert float(base.draws["current"].std()) == pytest.approx(0.7, rel=0.05)
