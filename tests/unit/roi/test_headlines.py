@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cximpact import roi
+from cximpact import roi, value
 from cximpact.core.results import TIDY_COLUMNS
 from tests.support import money
 
@@ -62,6 +62,16 @@ def test_the_error_of_the_ratio_is_that_of_repeated_simulations():
         ratios.append(out.roi())
         claimed.append(out.summary().set_index("term").loc["roi", "mcse"])
     assert np.std(ratios) == pytest.approx(np.mean(claimed), rel=0.4)
+
+
+def test_the_error_of_the_ratio_knows_that_costs_vary_too():
+    cost = value.uncertain(4e4, 2e4, "EUR", per="project", assumption="bid", rng=1, size=500)
+    it = money.initiative(effect=money.normal(0.004, 0.001), costs={"one_off": cost})
+    out = roi.simulate(it, horizon=24)
+    npv, spent = out.npv().values, out.pv_cost().values
+    left_out = (npv.sum() - npv) / (spent.sum() - spent)
+    jackknife = np.sqrt(499 / 500 * ((left_out - left_out.mean()) ** 2).sum())
+    assert out.summary().set_index("term").loc["roi", "mcse"] == pytest.approx(jackknife, rel=0.02)
 
 
 def test_fixed_inputs_have_no_error():

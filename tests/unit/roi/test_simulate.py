@@ -185,3 +185,35 @@ def test_nothing_that_was_handed_in_changes():
     kept = dict(vars(it))
     roi.simulate(it, horizon=5)
     assert tau.identical(before) and vars(it) == kept
+
+
+def test_gains_that_are_only_early_or_taken_from_elsewhere_do_not_count():
+    full = now(money.one_period(Change(value=0.1, unit="pp"), n=1000))
+    net = now(
+        money.one_period(
+            Change(value=0.1, unit="pp"), n=1000, pull_forward=0.25, cannibalization=0.2
+        )
+    )
+    assert float(net.npv()[0]) == pytest.approx(float(full.npv()[0]) * 0.75 * 0.8)
+
+
+def test_coverage_counts_for_the_gain_and_for_the_cost_of_treating():
+    it = money.one_period(
+        Change(value=0.1, unit="pp"), n=1000, coverage=0.3, costs={"per_treated": 0.05}
+    )
+    out = now(it)
+    assert float(out.pv_benefit()[0]) == pytest.approx(30)
+    assert float(out.pv_cost()[0]) == pytest.approx(15)
+
+
+def test_customers_are_paid_for_as_they_are_reached():
+    it = money.one_period(money.PP, n=100, ramp=4, costs={"per_treated": 1.0})
+    cost = now(it, horizon=6).draws["cost"][0, 0]
+    assert cost.values == pytest.approx([0, 25, 25, 25, 25, 0, 0])
+
+
+def test_a_link_carries_a_score_effect_to_behavior():
+    score = money.effect(money.draws([2.0, 3.0], unit="points"), scale="points")
+    link = money.effect(money.draws([0.01, 0.01], "link"))
+    out = now(money.one_period(score, n=100, link=link))
+    assert out.npv().values == pytest.approx([2.0, 3.0])
