@@ -182,7 +182,7 @@ def carried_notes(*blocks: Draws, n: int | None = None) -> dict[str, Any]:
     -------
     dict
         Marks such as ``unreliable`` of any block, and the smallest effective number of draws
-        where it is below ``n``.
+        where it is below ``n``. A block that never varies has no Monte Carlo error to carry on.
     """
     notes: dict[str, Any] = {}
     for mark in (UNRELIABLE, ASSUMED_INDEPENDENT):
@@ -190,7 +190,7 @@ def carried_notes(*blocks: Draws, n: int | None = None) -> dict[str, Any]:
         parts = dict.fromkeys(part for text in texts for part in text.split(" | "))
         if parts:
             notes[mark] = " | ".join(parts)
-    effective = min(effective_draws(block) for block in blocks)
+    effective = min((effective_draws(b) for b in blocks if not _is_constant(b)), default=np.inf)
     return notes | ({ESS: effective} if effective < (n or blocks[0].sizes[SAMPLE]) else {})
 
 
@@ -296,6 +296,10 @@ def _variables(draws: Draws) -> list[xr.DataArray]:
 
 def _attributes(draws: Draws) -> list[dict[Any, Any]]:
     return [draws.attrs, *(v.attrs for v in _variables(draws))]
+
+
+def _is_constant(draws: Draws) -> bool:
+    return all(bool((v == v.isel({SAMPLE: 0}, drop=True)).all()) for v in _variables(draws))
 
 
 def _label(order: Mapping[str, str]) -> str:

@@ -272,6 +272,12 @@ def test_repeating_draws_does_not_pretend_to_more_information():
     assert dr.resample(normal("a", 1, n=100), 1000, rng=1).attrs["ess"] == 100
 
 
+def test_a_stated_constant_adds_no_monte_carlo_error():
+    fixed = dr.from_array(np.full(2, 240.0), source="stated")
+    for block in dr.pair(normal("a", 1), fixed, rng=1):
+        assert "ess" not in block.attrs and block.sizes["sample"] == N
+
+
 def test_a_bootstrap_of_draws_halves_their_worth():
     assert dr.resample(normal("a", 1), N, rng=1, replace=True).attrs["ess"] == N / 2
 
