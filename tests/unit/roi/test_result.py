@@ -104,3 +104,11 @@ def test_it_can_be_drawn_both_ways_and_escapes_names():
     assert "<i>" not in out._repr_html_()
     with pytest.raises(ConfigError, match="kind is 'pie'"):
         out.plot("pie")
+
+
+@pytest.mark.parametrize("payment", ["start", "mid", "end"])
+def test_discounting_at_the_internal_rate_leaves_nothing(payment):
+    rate = float(roi.simulate(money.initiative(), horizon=24, payment=payment).irr()[0, 0])
+    annual = (1 + rate) ** 12 - 1
+    out = roi.simulate(money.initiative(), horizon=24, payment=payment, discount_rate=annual)
+    assert float(out.npv()[0]) == pytest.approx(0, abs=1e-6)
