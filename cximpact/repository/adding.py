@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -145,7 +145,7 @@ def add(connection: duckdb.DuckDBPyConnection, frame_or_path: Any, order: Order)
         checks.check_rules(connection, STAGED, _rules(connection, made, order))
         made = drop_empty(connection, made)
         _check_id_types(connection, made, order)
-        create_clean_view(connection, made, order.resolve_from)
+        create_clean_view(connection, [_as_stored(t) for t in made], order.resolve_from)
         names = [t.name for t in made]
         content = content_hash(connection, order.table, names)
         batch = order.batch or content
@@ -187,6 +187,13 @@ def _add_source(
     connection.execute(sql("ALTER TABLE {staged} ADD COLUMN source VARCHAR", staged=STAGED))
     connection.execute(sql("UPDATE {staged} SET source = ?", staged=STAGED), [order.source])
     return [*made, Target(name="source", sql_type="VARCHAR", value=sql("source"))]
+
+
+def _as_stored(t: Target) -> Target:
+    """Write the identifiers of all sources as text; the type of each source is remembered."""
+    if t.name != "source_id":
+        return t
+    return replace(t, sql_type="VARCHAR", value=sql("CAST({v} AS VARCHAR)", v=t.value))
 
 
 def _rules(
@@ -308,9 +315,7 @@ def _check_zone(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
 
 
 def _make_room(connection: duckdb.DuckDBPyConnection, order: Order, made: Sequence[Target]) -> None:
-    types = {t.name: t.sql_type for t in made}
-    if "source_id" in types:  # of all sources in one column, whatever the type of each
-        types["source_id"] = "VARCHAR"
+    types = {t.name: _as_stored(t).sql_type for t in made}
     if "customer" in types:
         types["customer"] = get_meta(connection, "customer_type") or types["customer"]
     evolve(connection, order.contract, types)

@@ -36,6 +36,11 @@ def check_rules(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequen
         Staged rows, or their clean view.
     rules : sequence of Rule
         What no row may meet.
+
+    Raises
+    ------
+    DataError
+        Of the class that the rule names, with the rows.
     """
     if not rules:
         return

@@ -88,7 +88,18 @@ class Contract:
         return tuple(c.name for c in self.columns)
 
     def column(self, name: str) -> Column | None:
-        """Return a column, or None for an attribute."""
+        """Return a column, or None for an attribute.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        Column or None
+            What the contract says of it.
+        """
         return next((c for c in self.columns if c.name == name), None)
 
 

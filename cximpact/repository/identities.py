@@ -46,6 +46,15 @@ def resolve(
     -------
     pandas.DataFrame
         The rows with a further column ``customer``.
+
+    Raises
+    ------
+    ColumnError
+        If the frame has a column ``customer`` already.
+    IdTypeError
+        If identifiers are missing, or text here and numbers there.
+    DanglingReferenceError
+        With the rows that nobody has mapped.
     """
     check_choice(unknown, "unknown", ("refuse", "null"))
     opened = open_frame(frame)

@@ -34,6 +34,13 @@ def journey(connection: duckdb.DuckDBPyConnection, customer: str | int) -> pd.Da
     -------
     pandas.DataFrame
         Ordered by time, then event; contacts without an event come first.
+
+    Raises
+    ------
+    DanglingReferenceError
+        If there is no such customer.
+    IdTypeError
+        If it is text and customers are numbers, or the other way round.
     """
     kind = {"BIGINT": int, "VARCHAR": str}.get(get_meta(connection, "customer_type") or "")
     if kind is None:
@@ -74,6 +81,13 @@ def contact_features(
     -------
     pandas.DataFrame
         One row a customer.
+
+    Raises
+    ------
+    ConfigError
+        If the window or ``repeat_within`` cannot be used.
+    DataError
+        If there are no interactions.
     """
     days = check_number(repeat_within, "repeat_within", low=0, open_low=True)
     if days > 36500:

@@ -78,6 +78,13 @@ def panel(connection: duckdb.DuckDBPyConnection, request: PanelRequest) -> Panel
     -------
     Panel
         One row a customer and period of the table behavior.
+
+    Raises
+    ------
+    DuplicateKeyError
+        If the unit of periods is coarser than behavior was stored.
+    TreatmentError
+        If an exposure lies in period 0.
     """
     _check_request(connection, request)
     when, start = _period_of(connection, request, "behavior", "period")

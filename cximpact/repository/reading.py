@@ -126,7 +126,7 @@ def rename(
     if unknown := [c for c in columns if c not in found]:
         raise MissingColumnError.from_names(unknown, found, role="columns=")
     names = {name: columns.get(name, name) for name in found}
-    for these in (names.keys(), names.values()):
+    for these in (found, [*names.values()]):
         folded = [name.casefold() for name in these]
         if doubled := sorted(
             {n for n, f in zip(these, folded, strict=True) if folded.count(f) > 1}

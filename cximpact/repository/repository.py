@@ -101,10 +101,8 @@ class Repository:
 
         Raises
         ------
-        DataError
-            If anything is wrong with the rows; the subclass and the message say what and where.
-        ConfigError
-            If an option is.
+        DataError, ConfigError
+            If anything is wrong with the rows, or an option; the message says what and where.
 
         Notes
         -----
@@ -185,10 +183,8 @@ class Repository:
 
         Raises
         ------
-        DanglingReferenceError
-            With the rows that are not in identities.
-        IdTypeError
-            If identifiers are missing, or text here and numbers there.
+        DanglingReferenceError, IdTypeError
+            With the rows that are not in identities, or that have no identifier.
         """
         return identities.resolve(self._connection, frame, source, column, unknown)
 
@@ -204,6 +200,11 @@ class Repository:
         -------
         pandas.DataFrame
             Rows of interactions, by time; at equal times by event, those without one first.
+
+        Raises
+        ------
+        DanglingReferenceError, IdTypeError
+            If there is no such customer, or it is text and customers are numbers.
         """
         return journeys.journey(self._connection, customer)
 
@@ -227,6 +228,13 @@ class Repository:
             ``repeat_contacts``; ``unresolved_share`` (fraction; missing where nothing is known).
             ``transfers_known``, ``wait_known`` and ``resolved_known`` count the contacts that the
             figure beside them rests on.
+
+        Raises
+        ------
+        TimezoneError, ConfigError
+            If only ``start`` or the times have a time zone, or no time lies between the two.
+        DataError
+            If there are no interactions yet.
 
         Notes
         -----
@@ -274,6 +282,17 @@ class Repository:
         SurveyWave
             One row a customer, or a customer and period in which the survey ran. Who was not
             invited has no answer and no stages. All attributes of customers go along.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such survey or question, or the unit of periods does not suit.
+        MissingColumnError
+            If a factor is no attribute of customers.
+        ScaleError
+            If the answers are stored on another scale.
+        DuplicateKeyError
+            If customers were invited several times and ``repeats="refuse"``.
 
         Notes
         -----
@@ -325,6 +344,15 @@ class Repository:
             Unit ``customer``. Dates become numbers in which neighbors differ by 1: years, months
             as ``12 year + month - 1``, quarters as ``4 year + quarter - 1``, weeks and days since
             1 January of year 1. The column ``period_start`` keeps the date.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such initiative, or the unit of periods does not suit.
+        MissingColumnError
+            If the cluster or a covariate is no attribute of customers.
+        DuplicateKeyError, DesignError
+            If the unit is coarser than behavior was stored, or nobody is treated; see `Panel`.
 
         Notes
         -----

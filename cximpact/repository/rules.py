@@ -127,7 +127,20 @@ def range_rules(column: Column, value: Fragment, sql_type: str) -> list[Rule]:
 
 
 def plausible(name: str, value: Fragment) -> Rule:
-    """Return the rule against times that are numbers read as dates."""
+    """Return the rule against times that are numbers read as dates.
+
+    Parameters
+    ----------
+    name : str
+        Column.
+    value : Fragment
+        Expression of its value.
+
+    Returns
+    -------
+    Rule
+        Years from 1900 to 2199, and not the day from which computers count.
+    """
     return Rule(
         error=DtypeError,
         when=sql(
@@ -141,5 +154,16 @@ def plausible(name: str, value: Fragment) -> Rule:
 
 
 def missing_error(column: Column) -> type[DataError]:
-    """Return the error for a missing value: identifiers have one of their own."""
+    """Return the error for a missing value: identifiers have one of their own.
+
+    Parameters
+    ----------
+    column : Column
+        Its contract.
+
+    Returns
+    -------
+    type
+        The class.
+    """
     return IdTypeError if column.kind is Kind.ID else MissingValueError

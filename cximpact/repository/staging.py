@@ -79,6 +79,11 @@ def open_rows(
     -------
     Incoming
         Opened.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is of another kind.
     """
     if not isinstance(frame_or_path, str | Path):
         rows = read_frame(frame_or_path)

@@ -81,6 +81,11 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     ----------
     connection : duckdb.DuckDBPyConnection
         The store.
+
+    Yields
+    ------
+    None
+        To work in.
     """
     connection.execute("BEGIN TRANSACTION")
     try:
@@ -168,12 +173,10 @@ def stored_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
     dict of str to str
         Column to type, contract first, then attributes by name.
     """
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE table_name = ? AND database_name <> 'temp' AND NOT internal",
-        [table],
-    ).fetchall()
-    types = dict(rows)
+    if get_meta(connection, f"table:{table}") is None:
+        return {}
+    rows = connection.execute(sql("DESCRIBE {table}", table=table)).fetchall()
+    types = {row[0]: row[1] for row in rows}
     own = CONTRACTS[table].names
     attributes = sorted(name for name in types if name not in own)
     return {name: types[name] for name in (*own, *attributes) if name in types}
@@ -203,6 +206,7 @@ def create_table(
     ]
     statement = sql("CREATE TABLE {table} ({columns})", table=contract.table, columns=columns)
     connection.execute(statement)
+    set_meta(connection, f"table:{contract.table}", "created")
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
