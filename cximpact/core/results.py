@@ -349,7 +349,7 @@ def _row_text(row: dict[str, Any], prob: float, word: str, scale: str) -> str:
 
 
 def _condition(a: Assumption) -> str:
-    status = "tested" if a.tested else "not testable here" if a.evidence else "not tested"
+    status = "tested" if a.tested else "not tested"
     evidence = f": {a.evidence}" if a.evidence else ""
     return f"{a.name} ({status}{evidence})."
 

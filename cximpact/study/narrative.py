@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cximpact.core.results import plotting
+from cximpact.core.causal import is_causal
+from cximpact.core.results import EffectPosterior, plotting
 from cximpact.core.summaries import summarize
 from cximpact.core.wording import number
 from cximpact.goals import Goal
@@ -64,14 +65,50 @@ def answer(run: Run) -> str:
         A short paragraph.
     """
     prob = run.study.study.prob
+    effects = [effect_sentence(p, r, prob) for p, r in run.results.items() if _is_effect(r)]
     money = [r.headline(prob) for r in run.results.values() if isinstance(r, RoiResult)]
     aims = [r.headline() for r in run.results.values() if isinstance(r, Goal)]
-    parts = [run.study.study.question, *money, *aims]
-    if not money:
-        parts += [r.explain(prob) for p, r in run.results.items() if p.startswith("effects.")]
-    if len([p for p in parts if p]) <= 1:
+    parts = [run.study.study.question, *effects, *money, *aims]
+    if not (effects or money or aims):
         parts += [r.explain(prob) for r in run.results.values() if isinstance(r, ImputedScores)]
     return " ".join(p for p in parts if p)
+
+
+def effect_sentence(path: str, result: EffectPosterior, prob: float) -> str:
+    """Say one effect or association in a sentence, and where the data show nothing, say that.
+
+    Parameters
+    ----------
+    path : str
+        Dotted path of the stage.
+    result : EffectPosterior
+        What was found.
+    prob : float
+        Mass of the interval.
+
+    Returns
+    -------
+    str
+        A sentence; for several effects, of the first and the last.
+    """
+    rows = result.tidy(prob)
+    name = path.partition(".")[2].replace("_", " ")
+    factor, unit = (100, " percentage points") if result.estimand.scale == "pp" else (1, "")
+    kind = "effect" if is_causal(result) else "association, not an effect"
+    texts = []
+    for row in rows.iloc[[0, -1] if len(rows) > 1 else [0]].to_dict("records"):
+        where = f" at {row['term']}" if len(rows) > 1 else ""
+        texts.append(
+            f"{number(factor * row['estimate'], signed=True)}{unit}{where} ({prob:.0%} interval "
+            f"{number(factor * row['conf_low'])} to {number(factor * row['conf_high'])})"
+        )
+    none = bool((rows["conf_low"] <= 0).all() and (rows["conf_high"] >= 0).all())
+    nothing = "; the data show none beyond chance" if none else ""
+    return f"{name.capitalize()}: {kind} {' and '.join(texts)}{nothing}."
+
+
+def _is_effect(result: Any) -> bool:
+    return isinstance(result, EffectPosterior)
 
 
 def score_section(result: ScoredWave, column: str | None, table: pd.DataFrame) -> Section:
@@ -193,7 +230,7 @@ def bridge_section(run: Run, result: RoiResult) -> Section:
     total = _money("net present value", float(result.npv().mean()), "total")
     rows.append(total | {"conf_low": low, "conf_high": high})
     table = pd.DataFrame(rows)
-    figure = plotting().waterfall(table, currency=result.currency)
+    figure = plotting().waterfall(table, currency=result.settings.currency)
     text = "From the answers to the money, step by step; amounts are means of present values."
     return Section("", text, table, figure)
 
