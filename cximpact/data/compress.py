@@ -11,7 +11,7 @@ import pandas as pd
 
 from cximpact.core.fingerprint import fingerprint
 from cximpact.core.scale import ScoreScale
-from cximpact.data import frames
+from cximpact.data import checks, frames
 from cximpact.data.survey import SurveyWave
 
 _WEIGHT, _WEIGHT_SQ = "__weight", "__weight_sq"
@@ -119,14 +119,16 @@ def cells(wave: SurveyWave, by: Sequence[str] | None = None) -> Cells:
 
     Raises
     ------
-    MissingColumnError, MissingValueError
-        If a column of ``by`` does not exist or has missing values.
+    MissingColumnError, DuplicateColumnError, MissingValueError
+        If a column of ``by`` does not exist, occurs twice or has missing values.
     """
     opened = wave.open()
-    keys = list(wave.keys if by is None else by)
+    keys = list(frames.column_names(wave.keys if by is None else by, "by"))
     new = [k for k in keys if k not in wave.keys]
     frames.check_columns(opened, {f"by[{i}]": key for i, key in enumerate(keys)})
-    frames.check_no_missing(opened, new, "give those rows a level of their own first")
+    frames.column_names([*keys, wave.answer], "by and answer")
+    frames.check_keys(opened, new)
+    checks.check_no_missing(opened, new, "give those rows a level of their own first")
     weights = {}
     if wave.weight is not None:
         weight = nw.col(wave.weight).cast(nw.Float64)

@@ -14,19 +14,17 @@ import numpy as np
 import pandas as pd
 
 from cximpact.core.errors import (
+    ConfigError,
     DtypeError,
     DuplicateColumnError,
     EmptyDataError,
-    IdTypeError,
     MissingColumnError,
-    MissingValueError,
-    NonFiniteError,
     join_names,
     rows_phrase,
 )
 
-MAX_EXACT_INTEGER = 2**53
 COUNT = "__count"
+_NO_KEYS = (nw.Object, nw.Unknown, nw.Binary)
 
 
 def open_frame(frame: Any) -> nw.LazyFrame[Any]:
@@ -85,13 +83,76 @@ def check_columns(frame: nw.LazyFrame[Any], roles: Mapping[str, str | None]) -> 
 
     Raises
     ------
+    ConfigError
+        If a name is no text, or one that is used inside.
     MissingColumnError
         With the closest name.
     """
     available = frame.collect_schema().names()
     for role, column in roles.items():
-        if column is not None and column not in available:
+        if column is None:
+            continue
+        if not isinstance(column, str) or column.startswith("__"):
+            raise ConfigError(
+                f"{role} is {column!r}; expected the name of a column, as text that does not "
+                "start with two underscores."
+            )
+        if column not in available:
             raise MissingColumnError.from_names([column], available, role=role)
+
+
+def column_names(columns: Any, role: str) -> tuple[str, ...]:
+    """Check a list of column names, each named once.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names.
+    role : str
+        What they are for.
+
+    Returns
+    -------
+    tuple of str
+        The names.
+
+    Raises
+    ------
+    DtypeError
+        If it is a text or no list.
+    DuplicateColumnError
+        If a name occurs twice.
+    """
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise DtypeError(f"{role} is {columns!r}; expected a list of columns.")
+    names = tuple(columns)
+    if doubled := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise DuplicateColumnError(f"{role} names {join_names(doubled)} more than once.")
+    return names
+
+
+def check_keys(frame: nw.LazyFrame[Any], columns: Iterable[str]) -> None:
+    """Check that columns can form groups: text, numbers, dates or categories, not objects.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        The frame.
+    columns : iterable of str
+        Columns to group by.
+
+    Raises
+    ------
+    DtypeError
+        With the type that was found.
+    """
+    schema = frame.collect_schema()
+    for column in columns:
+        if (dtype := schema[column]) in _NO_KEYS or dtype.is_nested():
+            raise DtypeError(
+                f"Column {column!r} has type {dtype}, such as values of several types; expected "
+                "text, whole numbers, dates or categories: convert it explicitly."
+            )
 
 
 def check_numeric(frame: nw.LazyFrame[Any], column: str, role: str) -> None:
@@ -117,89 +178,11 @@ def check_numeric(frame: nw.LazyFrame[Any], column: str, role: str) -> None:
     fix = "convert it explicitly, for instance with pandas.to_numeric"
     if dtype == nw.Boolean:
         fix = "write it as 0 and 1 if that is what is meant"
+    elif dtype.is_temporal():
+        fix = "number the periods, for instance 12 * year + month"
     raise DtypeError(
         f"Column {column!r} (role {role!r}) has type {dtype}; expected numbers: {fix}."
     )
-
-
-def check_finite(frame: nw.LazyFrame[Any], column: str) -> None:
-    """Check that a numeric column has no infinite values; missing ones pass.
-
-    Parameters
-    ----------
-    frame : narwhals.LazyFrame
-        The frame.
-    column : str
-        Column.
-
-    Raises
-    ------
-    NonFiniteError
-        With the rows.
-    """
-    if not frame.collect_schema()[column].is_float():
-        return
-    infinite = nw.col(column).abs() == float("inf")
-    if n := count_where(frame, infinite):
-        raise NonFiniteError(
-            f"Column {column!r} is infinite in {where(frame, infinite, n)}; correct those values."
-        )
-
-
-def check_no_missing(frame: nw.LazyFrame[Any], columns: Iterable[str], fix: str) -> None:
-    """Check that columns have no missing values.
-
-    Parameters
-    ----------
-    frame : narwhals.LazyFrame
-        The frame.
-    columns : iterable of str
-        Columns to check.
-    fix : str
-        What to do about missing values.
-
-    Raises
-    ------
-    MissingValueError
-        With the column and the rows.
-    """
-    for column in dict.fromkeys(columns):
-        missing = is_missing(frame, column)
-        if n := count_where(frame, missing):
-            raise MissingValueError(
-                f"Column {column!r} is missing in {where(frame, missing, n)}; {fix}."
-            )
-
-
-def check_ids(frame: nw.LazyFrame[Any], column: str) -> None:
-    """Check a column of identifiers: present, and whole numbers where they are floats.
-
-    Parameters
-    ----------
-    frame : narwhals.LazyFrame
-        The frame.
-    column : str
-        Column of identifiers.
-
-    Raises
-    ------
-    IdTypeError
-        For missing ids, fractional ids, and floats beyond 2**53, which have lost digits.
-    """
-    missing = is_missing(frame, column)
-    if n := count_where(frame, missing):
-        raise IdTypeError(
-            f"Identifier {column!r} is missing in {where(frame, missing, n)}; every row needs one."
-        )
-    if not frame.collect_schema()[column].is_float():
-        return
-    value = nw.col(column)
-    lossy = (value != value.round(0)) | (value.abs() > MAX_EXACT_INTEGER)
-    if n := count_where(frame, lossy):
-        raise IdTypeError(
-            f"Identifier {column!r} is a float with lost or fractional digits in "
-            f"{where(frame, lossy, n)}; read it as text or integer."
-        )
 
 
 def is_missing(frame: nw.LazyFrame[Any], column: str) -> nw.Expr:
@@ -221,6 +204,27 @@ def is_missing(frame: nw.LazyFrame[Any], column: str) -> nw.Expr:
     if frame.collect_schema()[column].is_float():
         missing = missing | nw.col(column).is_nan().fill_null(True)
     return missing
+
+
+def known(frame: nw.LazyFrame[Any], column: str) -> nw.Expr:
+    """Return a numeric column as float, null where it is missing.
+
+    Engines differ in how NaN compares with a number; a null compares with nothing.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        The frame.
+    column : str
+        Numeric column.
+
+    Returns
+    -------
+    narwhals.Expr
+        Float, without NaN.
+    """
+    value = nw.col(column).cast(nw.Float64)
+    return nw.when(~is_missing(frame, column)).then(value)
 
 
 def count_rows(frame: nw.LazyFrame[Any]) -> int:
@@ -341,7 +345,8 @@ def group_sums(
     Returns
     -------
     pandas.DataFrame
-        The keys, ``COUNT``, then the sums; sorted by the keys.
+        The keys, ``COUNT``, then the sums; sorted by the keys. Categories come out as their
+        labels, so that every engine gives the same order.
     """
     rows = frame.select(
         *[nw.col(key) for key in keys],
@@ -351,8 +356,11 @@ def group_sums(
     if not keys:
         return collect(frame.select(nw.len().alias(COUNT)) if not values else rows.select(*sums))
     grouped = collect(rows.group_by(*keys, drop_null_keys=False).agg(*sums))
-    floats = {name: float for name in (COUNT, *values)}
-    return grouped.astype(floats).sort_values(list(keys), kind="stable", ignore_index=True)
+    types: dict[str, Any] = {name: float for name in (COUNT, *values)}
+    for key in keys:
+        if isinstance(dtype := grouped[key].dtype, pd.CategoricalDtype):
+            types[key] = dtype.categories.dtype
+    return grouped.astype(types).sort_values(list(keys), kind="stable", ignore_index=True)
 
 
 def _has_row_order(frame: nw.LazyFrame[Any]) -> bool:

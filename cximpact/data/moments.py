@@ -61,9 +61,11 @@ class PanelMoments:
     @property
     def data_hash(self) -> str:
         """Fingerprint of the moments, to the ten digits on which engines agree."""
-        size = max(float(np.abs(self.sums).max()), 1e-300)
-        rounded = np.round(self.sums / size, 10) + 0.0
-        return fingerprint(self.groups, self.periods, self.units, f"{size:.10g}", rounded)
+        parts: list[object] = [self.groups, self.periods, self.units]
+        for values in (self.sums, self.products):
+            size = max(float(np.abs(values).max()), 1e-300)
+            parts += [f"{size:.10g}", np.round(values / size, 10) + 0.0]
+        return fingerprint(*parts)
 
 
 def moments(panel: Panel, by: str = "cohort") -> PanelMoments:
@@ -86,7 +88,8 @@ def moments(panel: Panel, by: str = "cohort") -> PanelMoments:
     Raises
     ------
     DesignError
-        If the panel is unbalanced or weighted: its rows are needed then.
+        If the panel is unbalanced or weighted, or a unit's cluster changes: its rows are needed
+        then.
     """
     check_choice(by, "by", ("cohort", "cluster"))
     if not panel.balanced or panel.weight is not None or panel.first_treated is None:
@@ -102,6 +105,11 @@ def moments(panel: Panel, by: str = "cohort") -> PanelMoments:
     products = {f"p{s}_{t}": nw.col(names[s]) * nw.col(names[t]) for s, t in pairs}
     values = {name: nw.col(name) for name in names} | products
     table = frames.group_sums(_wide(panel, keys, names), keys, values)
+    if table[frames.COUNT].sum() != panel.n_units:
+        raise DesignError(
+            "some units change their cluster, so that no cluster has their whole path; use an "
+            "estimator that reads the rows."
+        )
     out = np.empty((len(table), len(names), len(names)))
     for s, t in pairs:
         out[:, s, t] = out[:, t, s] = table[f"p{s}_{t}"].to_numpy()

@@ -7,25 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 
-from cximpact.core.errors import (
-    ConfigError,
-    DtypeError,
-    DuplicateKeyError,
-    MissingOutcomeError,
-    NoControlError,
-    NoTreatedError,
-    TreatmentError,
-    TreatmentReversalError,
-    join_names,
-)
-from cximpact.core.validate import check_choice
-from cximpact.data import frames
-
-NEVER = float("inf")
-_ROLES = ("unit", "period", "outcome", "first_treated", "treated", "cluster", "weight")
+from cximpact.data import checks, frames
+from cximpact.data.paths import NEVER, check_paths, cohorts, distinct_periods, panel_paths, paths
+from cximpact.data.roles import check_roles, check_rows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,20 +68,13 @@ class Panel:
     balanced: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        opened = _check_roles(self, ["unit"])
-        frames.check_ids(opened, self.unit)
-        _keep_outcomes(self, opened)
-        rows = self.open()
-        units = _units(rows)
-        _check_units(units, self)
-        cohorts = _count_cohorts(units["first"].to_numpy(dtype=float))
-        _check_cohorts(cohorts)
-        periods = _distinct_periods(rows)
-        object.__setattr__(self, "periods", periods)
-        object.__setattr__(self, "cohorts", cohorts)
-        object.__setattr__(self, "n_rows", int(units["rows"].sum()))
-        object.__setattr__(self, "n_units", len(units))
-        object.__setattr__(self, "balanced", bool((units["rows"] == len(periods)).all()))
+        opened = check_roles(self, "unit")
+        seen = check_rows(self, opened, checks.exact_ids(opened, self.unit))
+        checks.warn_float_ids(opened, self.unit)
+        alike, periods = panel_paths(self.open(), seen, (self.unit, self.period))
+        _keep(self, "unit", alike, periods)
+        object.__setattr__(self, "n_units", int(alike["units"].sum()))
+        object.__setattr__(self, "balanced", bool((alike["rows"] == len(periods)).all()))
 
     def open(self) -> nw.LazyFrame[Any]:
         """Open the rows that are used under the names of their roles.
@@ -106,7 +85,7 @@ class Panel:
             Columns ``unit, period, outcome, first_treated`` (infinite for never, when it was
             named) or ``treated``, then ``cluster``, ``weight`` and covariates where there are any.
         """
-        return _open_roles(self, ["unit"])
+        return _open_roles(self, "unit")
 
     def to_pandas(self) -> pd.DataFrame:
         """Bring the rows that are used into memory, under the names of their roles.
@@ -118,7 +97,7 @@ class Panel:
         """
         table = frames.collect(self.open())
         if self.first_treated is None:
-            table["first_treated"] = _first_from_treated(table, "unit")
+            table["first_treated"] = _first_from_treated(self, table, "unit")
         return table.sort_values(["unit", "period"], kind="stable", ignore_index=True)
 
 
@@ -174,18 +153,13 @@ class RepeatedCrossSection:
     cohorts: pd.DataFrame = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        opened = _check_roles(self, ["group"])
-        frames.check_no_missing(opened, [self.group], "name the group of every row")
-        _keep_outcomes(self, opened)
+        opened = check_roles(self, "group")
+        named = checks.present(opened, self.group, "name the group of every row")
+        check_rows(self, opened, [named])
         rows = self.open()
-        groups = _units(rows, "group")
-        _check_first_treated_constant(groups, self.group)
-        cohorts = _count_cohorts(groups["first"].to_numpy(dtype=float))
-        _check_cohorts(cohorts)
-        object.__setattr__(self, "periods", _distinct_periods(rows))
-        object.__setattr__(self, "cohorts", cohorts)
-        object.__setattr__(self, "n_rows", int(groups["rows"].sum()))
-        object.__setattr__(self, "n_groups", len(groups))
+        alike = paths(rows, "group")
+        _keep(self, "group", alike, distinct_periods(rows))
+        object.__setattr__(self, "n_groups", int(alike["units"].sum()))
 
     def open(self) -> nw.LazyFrame[Any]:
         """Open the rows that are used under the names of their roles.
@@ -196,7 +170,7 @@ class RepeatedCrossSection:
             Columns ``group, period, outcome, first_treated`` or ``treated``, then ``cluster``,
             ``weight`` and covariates where there are any.
         """
-        return _open_roles(self, ["group"])
+        return _open_roles(self, "group")
 
     def to_pandas(self) -> pd.DataFrame:
         """Bring the rows that are used into memory, under the names of their roles.
@@ -208,63 +182,30 @@ class RepeatedCrossSection:
         """
         table = frames.collect(self.open())
         if self.first_treated is None:
-            table["first_treated"] = _first_from_treated(table, "group")
+            table["first_treated"] = _first_from_treated(self, table, "group")
         return table
 
 
-def _check_roles(data: Panel | RepeatedCrossSection, who: Sequence[str]) -> nw.LazyFrame[Any]:
-    if isinstance(data.covariates, str):
-        raise DtypeError(f"covariates is the text {data.covariates!r}; expected a list of columns.")
-    object.__setattr__(data, "covariates", tuple(data.covariates))
-    check_choice(data.missing, "missing", ("raise", "drop"))
-    if (data.first_treated is None) == (data.treated is None):
-        raise ConfigError("name exactly one of first_treated and treated.")
+def _keep(
+    data: Panel | RepeatedCrossSection, who: str, alike: pd.DataFrame, periods: tuple[float, ...]
+) -> None:
+    """Check who is treated when, and remember it."""
+    object.__setattr__(data, "n_rows", int((alike["rows"] * alike["units"]).sum()))
+    object.__setattr__(data, "periods", periods)
+    by_period = data.treated is not None
+    if by_period and data.n_dropped:  # a row without an outcome still says when treatment began
+        alike = paths(_open_roles(data, who, every_row=True), who)
+    check_paths(alike, who, by_period=by_period)
+    object.__setattr__(data, "cohorts", cohorts(alike))
+
+
+def _open_roles(
+    data: Panel | RepeatedCrossSection, who: str, *, every_row: bool = False
+) -> nw.LazyFrame[Any]:
     opened = frames.open_frame(data.frame)
-    roles = {role: getattr(data, role, None) for role in (*who, *_ROLES)}
-    roles |= {f"covariates[{i}]": c for i, c in enumerate(data.covariates)}
-    frames.check_columns(opened, roles)
-    frames.count_rows(opened)
-    for role in ("period", "outcome", "first_treated", "treated", "weight"):
-        if (column := getattr(data, role)) is not None:
-            frames.check_numeric(opened, column, role)
-            if role != "first_treated":
-                frames.check_finite(opened, column)
-    keys = [c for c in (data.period, data.cluster, data.treated, data.weight) if c is not None]
-    frames.check_no_missing(opened, keys, "fill or remove those rows explicitly")
-    if data.treated is not None:
-        _check_zero_one(opened, data.treated)
-    return opened
-
-
-def _check_zero_one(opened: nw.LazyFrame[Any], column: str) -> None:
-    other = ~nw.col(column).is_in([0, 1])
-    if n := frames.count_where(opened, other):
-        values = frames.collect(opened.filter(other).select(column).unique())[column]
-        shown = join_names([f"{v:g}" for v in sorted(values)[:5]])
-        raise TreatmentError(
-            f"Column {column!r} (role 'treated') has values other than 0 and 1 ({shown}) in "
-            f"{frames.where(opened, other, n)}; code treatment as 0/1."
-        )
-
-
-def _keep_outcomes(data: Panel | RepeatedCrossSection, opened: nw.LazyFrame[Any]) -> None:
-    missing = frames.is_missing(opened, data.outcome)
-    n = frames.count_where(opened, missing)
-    if n and data.missing == "raise":
-        raise MissingOutcomeError(
-            f"Column {data.outcome!r} (role 'outcome') is missing in "
-            f"{frames.where(opened, missing, n)}; impute it, or say missing='drop'."
-        )
-    if n and n == frames.count_rows(opened):
-        raise MissingOutcomeError(f"Column {data.outcome!r} (role 'outcome') has no values at all.")
-    object.__setattr__(data, "n_dropped", n)
-
-
-def _open_roles(data: Panel | RepeatedCrossSection, who: Sequence[str]) -> nw.LazyFrame[Any]:
-    opened = frames.open_frame(data.frame)
-    if data.missing == "drop":
+    if data.missing == "drop" and not every_row:
         opened = opened.filter(~frames.is_missing(opened, data.outcome))
-    columns: dict[str, nw.Expr] = {name: nw.col(getattr(data, name)) for name in who}
+    columns: dict[str, nw.Expr] = {who: nw.col(getattr(data, who))}
     for role in ("period", "outcome", "treated", "weight"):
         if (column := getattr(data, role)) is not None:
             columns[role] = nw.col(column).cast(nw.Float64)
@@ -277,86 +218,10 @@ def _open_roles(data: Panel | RepeatedCrossSection, who: Sequence[str]) -> nw.La
     return opened.select(**columns, **{c: nw.col(c) for c in data.covariates})
 
 
-def _units(rows: nw.LazyFrame[Any], who: str = "unit") -> pd.DataFrame:
-    """Summarize each unit: rows, first and last value of first_treated, order of treatment."""
-    if "first_treated" in rows.collect_schema().names():
-        per_unit = rows.group_by(who).agg(
-            nw.len().alias("rows"),
-            nw.col("first_treated").min().alias("first"),
-            nw.col("first_treated").max().alias("last"),
-        )
-        return frames.collect(per_unit)
-    treated = nw.col("treated") == 1
-    marked = rows.select(
-        nw.col(who),
-        on=nw.when(treated).then(nw.col("period")),
-        off=nw.when(~treated).then(nw.col("period")),
-    )
-    per_unit = marked.group_by(who).agg(
-        nw.len().alias("rows"), nw.col("on").min().alias("first"), nw.col("off").max().alias("off")
-    )
-    units = frames.collect(per_unit)
-    reversed_ = units["off"] > units["first"]
-    if reversed_.any():
-        raise TreatmentReversalError(
-            f"{int(reversed_.sum())} of {len(units)} {who}s leave treatment again; these "
-            "estimators need treatment that stays. Give first_treated for the effect of having "
-            "been treated, or remove those units explicitly."
-        )
-    units["first"] = units["first"].fillna(NEVER)
-    units["last"] = units["first"]
-    return units
-
-
-def _check_units(units: pd.DataFrame, panel: Panel) -> None:
-    _check_first_treated_constant(units, panel.unit)
-    doubled = frames.collect(
-        panel.open()
-        .group_by("unit", "period")
-        .agg(nw.len().alias("n"))
-        .filter(nw.col("n") > 1)
-        .select(keys=nw.len())
-    )["keys"].iloc[0]
-    if doubled:
-        raise DuplicateKeyError(
-            f"{int(doubled)} pairs of {panel.unit!r} and {panel.period!r} occur more than once; "
-            "aggregate them to one row a unit and period first."
-        )
-
-
-def _check_first_treated_constant(units: pd.DataFrame, column: str) -> None:
-    changing = (units["first"] != units["last"]).sum()
-    if changing:
-        raise TreatmentError(
-            f"first_treated changes within {int(changing)} of {len(units)} values of {column!r}; "
-            "it must be one period for all rows of a unit."
-        )
-
-
-def _count_cohorts(first: np.ndarray) -> pd.DataFrame:
-    values, counts = np.unique(first, return_counts=True)
-    return pd.DataFrame({"first_treated": values, "units": counts})
-
-
-def _check_cohorts(cohorts: pd.DataFrame) -> None:
-    treated = np.isfinite(cohorts["first_treated"])
-    if not treated.any():
-        raise NoTreatedError(
-            f"none of {int(cohorts['units'].sum())} units is ever treated: first_treated is "
-            "missing, infinite or 0 everywhere."
-        )
-    if treated.sum() == len(cohorts) == 1:
-        raise NoControlError(
-            f"all {int(cohorts['units'].sum())} units are treated from the same period on; "
-            "there is no untreated comparison."
-        )
-
-
-def _distinct_periods(rows: nw.LazyFrame[Any]) -> tuple[float, ...]:
-    found = frames.collect(rows.select("period").unique())["period"]
-    return tuple(sorted(float(p) for p in found))
-
-
-def _first_from_treated(table: pd.DataFrame, who: str) -> pd.Series:
-    on = table["period"].where(table["treated"] == 1)
-    return on.groupby(table[who]).transform("min").fillna(NEVER)
+def _first_from_treated(
+    data: Panel | RepeatedCrossSection, table: pd.DataFrame, who: str
+) -> pd.Series:
+    """First treated period of each row's unit, learned from rows without an outcome, too."""
+    treated = _open_roles(data, who, every_row=True).filter(nw.col("treated") == 1)
+    first = frames.collect(treated.group_by(who).agg(nw.col("period").min()))
+    return table[who].map(first.set_index(who)["period"]).astype(float).fillna(NEVER)

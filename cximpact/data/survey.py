@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
 
-from cximpact.core.errors import DtypeError, NonFiniteError, ScaleError, WeightError, warn_data
+from cximpact.core.errors import ConfigError, DtypeError, ScaleError, warn_data
 from cximpact.core.scale import ScoreScale
-from cximpact.data import frames
+from cximpact.core.validate import check_choice
+from cximpact.data import checks, frames
 
 STAGES = ("delivered", "opened", "started", "completed")
 
@@ -64,26 +66,21 @@ class SurveyWave:
     n_answered: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.factors, str):
-            raise DtypeError(f"factors is the text {self.factors!r}; expected a list of columns.")
-        object.__setattr__(self, "factors", tuple(self.factors))
-        object.__setattr__(self, "stages", MappingProxyType(dict(self.stages)))
+        if not isinstance(self.scale, ScoreScale):
+            raise ConfigError(f"scale is {self.scale!r}; expected a ScoreScale.")
+        if not isinstance(self.stages, Mapping):
+            raise DtypeError("stages is no mapping; expected a column for each stage.")
+        set_ = partial(object.__setattr__, self)
+        set_("factors", frames.column_names(self.factors, "factors"))
+        set_("stages", MappingProxyType(dict(self.stages)))
+        for stage in self.stages:
+            check_choice(stage, "a key of stages", STAGES)
         opened = self.open()
-        roles = {"answer": self.answer, "period": self.period, "weight": self.weight}
-        roles |= {"customer": self.customer, "cluster": self.cluster, "stratum": self.stratum}
-        roles |= {f"factors[{i}]": f for i, f in enumerate(self.factors)}
-        roles |= {f"stages[{name}]": column for name, column in self.stages.items()}
-        frames.check_columns(opened, roles)
-        object.__setattr__(self, "n_frame", frames.count_rows(opened))
-        _check_answers(opened, self.answer, self.scale)
-        answered = frames.count_where(opened, ~frames.is_missing(opened, self.answer))
-        object.__setattr__(self, "n_answered", answered)
-        keys = [*self.factors, *(c for c in (self.period, self.cluster, self.stratum) if c)]
-        frames.check_no_missing(opened, keys, "give those rows a level of their own first")
-        if self.customer is not None:
-            frames.check_ids(opened, self.customer)
-        if self.weight is not None:
-            _check_weights(opened, self.weight)
+        frames.check_columns(opened, _roles(self))
+        frames.column_names([*self.keys, self.answer], "answer, factors and period")
+        frames.check_keys(opened, _group_columns(self))
+        set_("n_frame", frames.count_rows(opened))
+        set_("n_answered", _check_rows(opened, self))
 
     def open(self) -> nw.LazyFrame[Any]:
         """Open the frame for lazy work in its own engine.
@@ -101,46 +98,71 @@ class SurveyWave:
         return (*self.factors, *((self.period,) if self.period else ()))
 
 
-def _check_answers(opened: nw.LazyFrame[Any], answer: str, scale: ScoreScale) -> None:
-    frames.check_numeric(opened, answer, "answer")
-    frames.check_finite(opened, answer)
-    value = nw.col(answer).cast(nw.Float64)
-    given = opened.filter(~frames.is_missing(opened, answer))
-    seen = frames.collect(given.select(low=value.min(), high=value.max(), n=nw.len()))
-    low, high = seen["low"].iloc[0], seen["high"].iloc[0]
-    outside = (value < scale.low) | (value > scale.high)
-    if n := frames.count_where(opened, outside):
-        extreme = high if high > scale.high else low
-        raise ScaleError(
-            f"Column {answer!r} ranges from {low:g} to {high:g} but scale {scale.name} runs from "
-            f"{scale.low:g} to {scale.high:g}: {frames.where(opened, outside, n)}."
-            f"{scale.missing_code_hint([low, high])} Declare the right scale, or make "
-            f"{extreme:g} missing if it is a code."
-        )
-    steps = (value - scale.low) / scale.step
-    between = (steps - steps.round(0)).abs() > 1e-9
-    if n := frames.count_where(opened, between):
-        raise ScaleError(
-            f"Column {answer!r} has values between the steps of scale {scale.name} "
-            f"({scale.low:g} to {scale.high:g} by {scale.step:g}): "
-            f"{frames.where(opened, between, n)}."
-        )
-    if hint := scale.shift_hint(low, high, int(seen["n"].iloc[0])):
-        warn_data(f"Column {answer!r}: {hint}")
+def _roles(wave: SurveyWave) -> dict[str, str | None]:
+    roles = {"answer": wave.answer, "period": wave.period, "weight": wave.weight}
+    roles |= {"customer": wave.customer, "cluster": wave.cluster, "stratum": wave.stratum}
+    roles |= {f"factors[{i}]": f for i, f in enumerate(wave.factors)}
+    return roles | {f"stages[{name}]": column for name, column in wave.stages.items()}
 
 
-def _check_weights(opened: nw.LazyFrame[Any], weight: str) -> None:
-    frames.check_numeric(opened, weight, "weight")
-    try:
-        frames.check_finite(opened, weight)
-        frames.check_no_missing(opened, [weight], "give every row a weight, 0 to leave it out")
-    except (NonFiniteError, ValueError) as error:
-        raise WeightError(str(error)) from None
-    negative = nw.col(weight) < 0
-    if n := frames.count_where(opened, negative):
-        raise WeightError(
-            f"Column {weight!r} is negative in {frames.where(opened, negative, n)}; "
-            "weights start at 0."
-        )
-    if frames.count_where(opened, nw.col(weight) > 0) == 0:
-        raise WeightError(f"Column {weight!r} sums to 0; at least one row needs a weight.")
+def _group_columns(wave: SurveyWave) -> list[str]:
+    return [c for c in (*wave.keys, wave.cluster, wave.stratum, wave.customer) if c is not None]
+
+
+def _check_rows(opened: nw.LazyFrame[Any], wave: SurveyWave) -> int:
+    """Check every row in one scan; return how many have an answer."""
+    frames.check_numeric(opened, wave.answer, "answer")
+    answer = frames.known(opened, wave.answer)
+    to_check = [*checks.finite(opened, wave.answer)]
+    every_integer = wave.scale.step == 1 and float(wave.scale.low).is_integer()
+    if not (every_integer and opened.collect_schema()[wave.answer].is_integer()):
+        to_check.append(_between_steps(answer, wave))
+    for column in (*wave.keys, wave.cluster, wave.stratum):
+        if column is not None:
+            fix = "give those rows a level of their own first"
+            to_check.append(checks.present(opened, column, fix))
+    values = {"low": answer.min(), "high": answer.max(), "answered": answer.count()}
+    if wave.customer is not None:
+        to_check += checks.exact_ids(opened, wave.customer)
+    if wave.weight is not None:
+        to_check += checks.sound_weights(opened, wave.weight)
+        values["weight"] = frames.known(opened, wave.weight).sum()
+    seen = checks.run(opened, to_check, values)
+    if wave.customer is not None:
+        checks.warn_float_ids(opened, wave.customer)
+    if wave.weight is not None:
+        checks.check_weight_sum(float(seen["weight"]), wave.weight)
+    n = int(seen["answered"])
+    if n:
+        _check_range(opened, wave, float(seen["low"]), float(seen["high"]))
+        if hint := wave.scale.shift_hint(float(seen["low"]), float(seen["high"]), n):
+            warn_data(f"Column {wave.answer!r}: {hint}")
+    return n
+
+
+def _between_steps(answer: nw.Expr, wave: SurveyWave) -> checks.RowCheck:
+    scale = wave.scale
+    steps = (answer - scale.low) / scale.step
+    inside = (answer >= scale.low) & (answer <= scale.high)
+    return checks.RowCheck(
+        fails=inside & ((steps - steps.round(0)).abs() > 1e-9),
+        error=ScaleError,
+        found=f"Column {wave.answer!r} lies between the steps of scale {scale.name} in",
+        fix=f"its answers run from {scale.low:g} to {scale.high:g} by {scale.step:g}",
+    )
+
+
+def _check_range(opened: nw.LazyFrame[Any], wave: SurveyWave, low: float, high: float) -> None:
+    scale = wave.scale
+    if low >= scale.low and high <= scale.high:
+        return
+    answer = frames.known(opened, wave.answer)
+    outside = (answer < scale.low) | (answer > scale.high)
+    extreme = high if high > scale.high else low
+    raise ScaleError(
+        f"Column {wave.answer!r} ranges from {low:g} to {high:g} but scale {scale.name} runs from "
+        f"{scale.low:g} to {scale.high:g}: "
+        f"{frames.where(opened, outside, frames.count_where(opened, outside))}."
+        f"{scale.missing_code_hint([low, high])} Declare the right scale, or make "
+        f"{extreme:g} missing if it is a code."
+    )

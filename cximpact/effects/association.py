@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from cximpact.core.causal import CAUSAL
 from cximpact.core.errors import (
     ClusterError,
+    InsufficientDataError,
     MissingOutcomeError,
     ZeroVarianceError,
     rows_phrase,
@@ -19,7 +21,7 @@ from cximpact.core.results import Assumption, EffectPosterior, Estimand, Provena
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice
 from cximpact.core.versions import versions
-from cximpact.data import frames
+from cximpact.data import checks, frames
 from cximpact.effects.asymptotic import t_draws
 
 
@@ -62,8 +64,8 @@ def association(
     ------
     MissingOutcomeError
         If values are missing and ``missing`` does not say what to do.
-    ZeroVarianceError, ClusterError
-        If the score does not vary, or there is one cluster.
+    ZeroVarianceError, ClusterError, InsufficientDataError
+        If the score or the outcome does not vary, there is one cluster, or too few rows.
 
     Notes
     -----
@@ -75,9 +77,11 @@ def association(
     opened = frames.open_frame(frame)
     roles = {"score": score, "outcome": outcome, "within": within, "cluster": cluster}
     frames.check_columns(opened, roles)
-    for role in ("score", "outcome"):
-        frames.check_numeric(opened, str(roles[role]), role)
-        frames.check_finite(opened, str(roles[role]))
+    frames.count_rows(opened)
+    for role, column in (("score", score), ("outcome", outcome)):
+        frames.check_numeric(opened, column, role)
+        checks.check_finite(opened, column)
+    frames.check_keys(opened, [column for column in (within, cluster) if column is not None])
     table = frames.collect(frames.select(opened, {k: v for k, v in roles.items() if v}))
     table = table.astype({"score": float, "outcome": float})
     kept, notes = _complete(table, missing)
@@ -123,7 +127,7 @@ def association(
         diagnostics={"df": df},
         provenance=provenance,
         would_change_it="an experiment or a difference-in-differences, which could show an effect.",
-        details={"causal": False},
+        details={CAUSAL: False},
     )
 
 
@@ -142,22 +146,29 @@ def _complete(table: pd.DataFrame, missing: str) -> tuple[pd.DataFrame, tuple[st
 
 def _slope(table: pd.DataFrame) -> tuple[float, float, float]:
     """Within-group slope with a cluster-robust standard error."""
-    x, y = table["score"], table["outcome"]
-    if "within" in table:
-        x = x - x.groupby(table["within"]).transform("mean")
-        y = y - y.groupby(table["within"]).transform("mean")
-    else:
-        x, y = x - x.mean(), y - y.mean()
-    size = float(x @ x)
-    if not size > 1e-12:
-        raise ZeroVarianceError("the score does not vary; nothing can go together with it.")
-    slope = float(x @ y) / size
-    scores = x * (y - slope * x)
+    within = table["within"] if "within" in table else pd.Series(0, index=table.index)
     cluster = table["cluster"] if "cluster" in table else pd.Series(table.index)
-    n_clusters = cluster.nunique()
+    n, n_clusters = len(table), cluster.nunique()
+    nested = (cluster.groupby(within).nunique() == 1).all()
+    k = 2 if nested else 1 + within.nunique()
+    if n <= k:
+        raise InsufficientDataError(f"{n} rows for {k} parameters; more rows are needed.")
     if n_clusters < 2:
         raise ClusterError("there is one cluster; a standard error needs at least two.")
+    x, y = (_centered(table[name], within, name) for name in ("score", "outcome"))
+    size = float(x @ x)
+    slope = float(x @ y) / size
+    scores = x * (y - slope * x)
     meat = float((scores.groupby(cluster).sum() ** 2).sum())
-    k = 1 + (table["within"].nunique() if "within" in table else 1)
-    factor = n_clusters / (n_clusters - 1) * (len(table) - 1) / (len(table) - k)
-    return slope, float(np.sqrt(meat * factor)) / size, float(n_clusters - 1)
+    factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - k)
+    std_error = float(np.sqrt(meat * factor)) / size
+    if std_error <= 1e-10 * np.sqrt(float(y @ y) / size):
+        raise ZeroVarianceError("the score tells the outcome exactly; there is no error to learn.")
+    return slope, std_error, float(n_clusters - 1)
+
+
+def _centered(column: pd.Series, within: pd.Series, name: str) -> pd.Series:
+    centered = column - column.groupby(within).transform("mean")
+    if float(centered @ centered) <= 1e-20 * float(column @ column):
+        raise ZeroVarianceError(f"the {name} does not vary; nothing can go together with it.")
+    return centered

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cximpact.core.errors import (
+    AssumptionWarning,
     ClusterError,
     DataWarning,
     NoControlError,
@@ -21,6 +22,9 @@ from cximpact.core.errors import (
 from cximpact.core.fingerprint import fingerprint
 from cximpact.data import Panel, RepeatedCrossSection, frames
 
+ROLES = ("entity", "time", "outcome", "first_treated", "cluster")
+SIZES = ("weight", "weight_sq", "rows", "within")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DidTable:
@@ -30,18 +34,16 @@ class DidTable:
     ----------
     table : pandas.DataFrame
         Columns ``entity`` (unit or group), ``time``, ``outcome``, ``first_treated`` (infinite for
-        never), ``cluster``, ``weight`` and covariates. Repeated cross-sections without covariates
-        are reduced to cell means, weighted by the people in them.
-    n_rows : int
-        Rows of the data.
-    within_ss : float
-        Sum of squares within the cells that were reduced to means; 0 when rows are kept.
+        those not treated in the periods seen), ``cluster``, ``weight``, ``weight_sq`` (sum of
+        squared weights), ``rows`` (of the data), ``within`` (weighted sum of squares within the
+        cell) and covariates. Repeated cross-sections without covariates are reduced to the means
+        of their cells; else a line is a row.
     covariates : tuple of str
-        Names of the covariates.
-    weighted : bool
-        Whether rows count unequally.
+        Their columns.
     kind : str
         ``"panel"`` or ``"repeated cross-section"``.
+    weighted : bool
+        Whether the rows of the data count unequally.
     binary : bool
         Whether every outcome is 0 or 1.
     notes : tuple of str
@@ -49,13 +51,16 @@ class DidTable:
     """
 
     table: pd.DataFrame = field(repr=False)
-    n_rows: int
-    within_ss: float
     covariates: tuple[str, ...]
-    weighted: bool
     kind: str
+    weighted: bool
     binary: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the data that are used."""
+        return int(self.table["rows"].sum())
 
     @property
     def treated(self) -> pd.Series:
@@ -63,10 +68,14 @@ class DidTable:
         return (self.table["time"] >= self.table["first_treated"]).astype(float)
 
     @property
+    def ever(self) -> pd.Series:
+        """Whether the row belongs to somebody who is treated at some time."""
+        return pd.Series(np.isfinite(self.table["first_treated"]), index=self.table.index)
+
+    @property
     def cohorts(self) -> np.ndarray:
         """First treated periods, without never."""
-        first = self.table["first_treated"].unique()
-        return np.sort(first[np.isfinite(first)])
+        return np.sort(self.table.loc[self.ever, "first_treated"].unique())
 
     @property
     def staggered(self) -> bool:
@@ -76,7 +85,7 @@ class DidTable:
     @property
     def has_never(self) -> bool:
         """Whether somebody is never treated."""
-        return bool(np.isinf(self.table["first_treated"]).any())
+        return not self.ever.all()
 
     @property
     def n_clusters(self) -> int:
@@ -86,14 +95,33 @@ class DidTable:
     @property
     def n_treated_clusters(self) -> int:
         """How many clusters hold somebody who is ever treated."""
-        ever = self.table[np.isfinite(self.table["first_treated"])]
-        return int(ever["cluster"].nunique())
+        return int(self.table.loc[self.ever, "cluster"].nunique())
+
+    @property
+    def n_untreated_clusters(self) -> int:
+        """How many clusters hold somebody who is never treated."""
+        return int(self.table.loc[~self.ever, "cluster"].nunique())
 
     @property
     def data_hash(self) -> str:
         """Fingerprint of the table, whatever the order of its rows."""
         ordered = self.table.sort_values([*self.table.columns], ignore_index=True)
         return fingerprint(ordered)
+
+    def nested(self, column: str) -> bool:
+        """Say whether every level of a column lies in one cluster.
+
+        Parameters
+        ----------
+        column : {"entity", "time"}
+            Which effects.
+
+        Returns
+        -------
+        bool
+            True if they are nested in the clusters.
+        """
+        return bool((self.table.groupby(column)["cluster"].nunique() == 1).all())
 
 
 def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
@@ -107,70 +135,107 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
     Returns
     -------
     DidTable
-        Without entities that are treated in every period they are seen; the notes count them.
+        Without rows of weight zero and without entities that are treated in every period they
+        are seen; the notes count them. Entities that are first treated after the last period
+        count as never treated.
 
     Raises
     ------
     NoPreperiodError, NoControlError, NoTreatedError
         If nothing can be compared.
-    ZeroVarianceError
-        If the outcome does not vary.
+    ZeroVarianceError, RankError
+        If the outcome or a covariate does not vary.
     ClusterError
         If there are fewer than two clusters.
+
+    Warns
+    -----
+    DataWarning
+        If entities are left out.
+    AssumptionWarning
+        If an entity is in several clusters.
     """
-    within_ss, binary = 0.0, None
-    if isinstance(data, Panel):
-        table = data.to_pandas().rename(columns={"unit": "entity", "period": "time"})
-    elif data.covariates or data.cluster is not None:
-        table = data.to_pandas().rename(columns={"group": "entity", "period": "time"})
-    else:
-        table, within_ss, binary = _cell_means(data)
-    if "weight" not in table:
-        table["weight"] = 1.0
+    panel = isinstance(data, Panel)
+    table = _rows(data) if panel or data.covariates else _cells(data)
+    covariates = {c: f"covariate[{c}]" for c in data.covariates}
+    names = {"unit": "entity", "group": "entity", "period": "time"}
+    table = table.rename(columns=names | covariates)
     if "cluster" not in table:
         table["cluster"] = table["entity"]
-    kept, notes = _without_always_treated(table)
-    names = ["entity", "time", "outcome", "first_treated", "cluster", "weight"]
+    kept, notes = _with_weight(table, data)
+    kept, later = _not_yet_as_never(kept)
+    kept, always = _without_always_treated(kept)
     out = DidTable(
-        table=kept[[*names, *data.covariates]],
-        n_rows=data.n_rows,
-        within_ss=within_ss,
-        covariates=tuple(data.covariates),
-        weighted=bool(kept["weight"].nunique() > 1),
-        binary=bool(table["outcome"].isin([0, 1]).all()) if binary is None else binary,
-        kind="panel" if isinstance(data, Panel) else "repeated cross-section",
-        notes=(*_dropped_note(data), *notes),
+        table=kept[[*ROLES, *SIZES, *covariates.values()]],
+        covariates=tuple(covariates.values()),
+        kind="panel" if panel else "repeated cross-section",
+        weighted=bool((kept["weight"] != kept["rows"]).any()),
+        binary=not kept["other"].any(),
+        notes=(*_dropped_note(data), *notes, *later, *always),
     )
     _check(out)
+    if not out.nested("entity"):
+        warnings.warn(
+            "some units or groups are in several clusters, so that errors of one that is treated "
+            "as a whole count as independent; the interval may be too narrow.",
+            AssumptionWarning,
+            stacklevel=3,
+        )
     return out
 
 
-def _cell_means(data: RepeatedCrossSection) -> tuple[pd.DataFrame, float, bool]:
+def _rows(data: Panel | RepeatedCrossSection) -> pd.DataFrame:
+    """Read the rows as they are."""
+    table = data.to_pandas()
+    weight = table["weight"] if data.weight is not None else 1.0
+    other = ~table["outcome"].isin([0.0, 1.0])
+    table = table.assign(weight=weight, rows=1, within=0.0, other=other)
+    return table.assign(weight_sq=table["weight"] ** 2)
+
+
+def _cells(data: RepeatedCrossSection) -> pd.DataFrame:
     """Reduce people to means per group and period in the engine of their frame."""
     rows = data.open()
-    if "first_treated" not in rows.collect_schema().names():
+    if data.first_treated is None:
         rows = frames.open_frame(data.to_pandas())
+    keys = ["group", "period", "first_treated", *(["cluster"] if data.cluster is not None else [])]
     weight = nw.col("weight") if data.weight is not None else nw.lit(1.0)
+    y = nw.col("outcome")
     values = {
-        "w": weight,
-        "wy": weight * nw.col("outcome"),
-        "wyy": weight * nw.col("outcome") * nw.col("outcome"),
-        "other": ~nw.col("outcome").is_in([0.0, 1.0]),
+        "weight": weight,
+        "weight_sq": weight * weight,
+        "wy": weight * y,
+        "wyy": weight * y * y,
+        "used": weight > 0,
+        "other": ~y.is_in([0.0, 1.0]),
     }
-    sums = frames.group_sums(rows, ["group", "period", "first_treated"], values)
-    mean = sums["wy"] / sums["w"]
-    table = pd.DataFrame(
-        {
-            "entity": sums["group"],
-            "time": sums["period"],
-            "outcome": mean,
-            "first_treated": sums["first_treated"],
-            "weight": sums["w"],
-        }
+    sums = frames.group_sums(rows, keys, values)
+    mean = sums["wy"] / sums["weight"].where(sums["weight"] > 0)
+    within = np.maximum(sums["wyy"] - sums["weight"] * mean**2, 0.0)
+    return sums.assign(outcome=mean, within=within, rows=sums["used"].astype(int))
+
+
+def _with_weight(
+    table: pd.DataFrame, data: Panel | RepeatedCrossSection
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out what has no weight: as in other packages, it does not count as a row."""
+    kept = table[table["weight"] > 0].reset_index(drop=True)
+    kept["rows"] = kept["rows"].astype(int)
+    n = data.n_rows - int(kept["rows"].sum())
+    return kept, [f"{n:,} rows have weight 0 and do not count."] if n else []
+
+
+def _not_yet_as_never(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    first, last = table["first_treated"], table["time"].max()
+    later = np.isfinite(first) & (first > last)
+    if not later.any():
+        return table, []
+    n = table.loc[later, "entity"].nunique()
+    note = (
+        f"{n} units or groups are first treated after the last period, {last:g}, and count as "
+        "untreated."
     )
-    within = float(np.maximum(sums["wyy"] - sums["w"] * mean**2, 0.0).sum())
-    other = sums["other"].sum() > 0
-    return table[sums["w"] > 0].reset_index(drop=True), within, not other
+    return table.assign(first_treated=first.mask(later, np.inf)), [note]
 
 
 def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -199,16 +264,15 @@ def _dropped_note(data: Panel | RepeatedCrossSection) -> list[str]:
 
 
 def _check(did: DidTable) -> None:
-    table = did.table
-    treated = did.treated
-    if not (treated > 0).any():
+    if not (did.treated > 0).any():
         raise NoTreatedError("nobody is seen after treatment; the data end before it begins.")
     if not did.has_never and len(did.cohorts) < 2:
         raise NoControlError("nobody is untreated while others are treated.")
     if did.n_clusters < 2:
         raise ClusterError("there is one cluster; a standard error needs at least two.")
-    if table["outcome"].nunique() < 2:
+    table = did.table
+    if table["outcome"].nunique() < 2 and not table["within"].any():
         raise ZeroVarianceError("the outcome is constant; there is nothing to compare.")
     for name in did.covariates:
         if table[name].nunique() < 2:
-            raise RankError(f"Covariate {name!r} is constant; leave it out.")
+            raise RankError(f"{name} is constant; leave it out.")

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from cximpact.core.causal import CAUSAL
 from cximpact.core.errors import InsufficientPeriodsError
 from cximpact.core.results import EffectPosterior, Provenance
 from cximpact.core.rng import RngLike, seed_of
@@ -76,7 +77,8 @@ class EventStudy:
         Returns
         -------
         EffectPosterior
-            Dimension ``event_time``, without the reference, which ``details["reference"]`` names.
+            Dimension ``event_time``, without the reference, which ``details["reference"]`` names
+            (``details["references"]``, where there are two).
 
         Raises
         ------
@@ -84,16 +86,21 @@ class EventStudy:
             If treated units are seen in fewer than two periods before treatment.
         """
         did = did_table(data)
-        times, reference = _event_times(did)
+        times, references = _event_times(did)
         warn_few_clusters(did)
         negative = negative_share(two_way_weights(did)) if did.staggered else 0.0
         if did.staggered:
             warn_staggered(negative)
         fit = two_way_fit(did, _dummies(did, times))
-        return self._result(did, times, reference, fit, seed_of(rng))
+        return self._result(did, times, references, fit, seed_of(rng))
 
     def _result(
-        self, did: DidTable, times: np.ndarray, reference: float, fit: TwoWayFit, seed: int
+        self,
+        did: DidTable,
+        times: np.ndarray,
+        references: tuple[float, ...],
+        fit: TwoWayFit,
+        seed: int,
     ) -> EffectPosterior:
         provenance = Provenance(
             method="EventStudy",
@@ -117,9 +124,6 @@ class EventStudy:
             coords=coords,
             data_ids=[did.data_hash],
         )
-        evidence = (
-            f"joint test of {trends['terms']} coefficients before treatment p = {trends['p']:.3f}"
-        )
         return EffectPosterior(
             draws=draws,
             estimate=xr.DataArray(fit.estimate, dims="event_time", coords=coords),
@@ -128,7 +132,7 @@ class EventStudy:
             estimand=estimand(did, self.scale),
             draw_kind="asymptotic",
             n=did.n_rows,
-            assumptions=assumptions(did, evidence),
+            assumptions=assumptions(did, *_trend_words(trends)),
             diagnostics={
                 "clusters": did.n_clusters,
                 "treated_clusters": did.n_treated_clusters,
@@ -140,27 +144,28 @@ class EventStudy:
                 "treatment show how large it was."
             ),
             details={
-                "reference": reference,
+                "reference": references[0],
+                "references": references,
                 "covariance": fit.covariance.copy(),
-                **({"causal": False} if did.staggered else {}),
+                **({CAUSAL: False} if did.staggered else {}),
             },
         )
 
 
-def _event_times(did: DidTable) -> tuple[np.ndarray, float]:
-    """Times since treatment with a coefficient, and the reference."""
-    since = did.table["time"] - did.table["first_treated"]
-    found = np.sort(since[np.isfinite(since)].unique())
+def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Times since treatment with a coefficient, and the references."""
+    since = (did.table["time"] - did.table["first_treated"])[did.ever]
+    found = np.sort(since.unique())
     before = found[found < 0]
     if len(before) < 2:
         raise InsufficientPeriodsError(
             f"treated units are seen in {len(before)} period before treatment; an event study "
             "needs at least 2 to show a trend. TwoByTwo needs one."
         )
-    reference = float(before[-1])
-    left_out = {reference} if did.has_never else {reference, float(before[0])}
-    kept = np.array([e for e in found if e not in left_out])
-    return kept.astype(int) if (kept == np.round(kept)).all() else kept, reference
+    last, earliest = float(before[-1]), float(before[0])
+    references = (last,) if did.has_never else (last, earliest)
+    kept = np.array([e for e in found if e not in references])
+    return kept.astype(int) if (kept == np.round(kept)).all() else kept, references
 
 
 def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:
@@ -172,13 +177,22 @@ def _pretrend_test(times: np.ndarray, fit: TwoWayFit) -> dict[str, float]:
     """Joint Wald test that all coefficients before treatment are zero, as F with G - 1."""
     before = times < 0
     k = int(before.sum())
-    if k == 0:
-        return {"statistic": float("nan"), "terms": 0, "df": fit.df, "p": float("nan")}
     estimate, covariance = fit.estimate[before], fit.covariance[np.ix_(before, before)]
-    statistic = float(estimate @ np.linalg.pinv(covariance) @ estimate) / k
-    return {
-        "statistic": statistic,
-        "terms": k,
-        "df": fit.df,
-        "p": float(stats.f.sf(statistic, k, fit.df)),
-    }
+    statistic = p = float("nan")
+    if 0 < k <= fit.df and np.linalg.matrix_rank(covariance, hermitian=True) == k:
+        statistic = float(estimate @ np.linalg.solve(covariance, estimate)) / k
+        p = float(stats.f.sf(statistic, k, fit.df))
+    return {"statistic": statistic, "terms": k, "df": fit.df, "p": p}
+
+
+def _trend_words(trends: dict[str, float]) -> tuple[str, str]:
+    """Say what the test of trends found, or why there was none."""
+    if not np.isnan(trends["p"]):
+        found = f"joint test of {trends['terms']} coefficients before treatment "
+        return f"{found}p = {trends['p']:.3f}", ""
+    if trends["terms"] == 0:
+        return "", "both periods before treatment serve as references: nothing is left to test"
+    return "", (
+        f"{trends['terms']} coefficients before treatment and {trends['df'] + 1} clusters: "
+        "too few for a joint test"
+    )

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cximpact.core.errors import ClusterError, DesignError
+from cximpact.core.errors import ClusterError, DesignError, ZeroVarianceError
 from cximpact.effects.did.design import DidTable
+from cximpact.effects.did.words import left_out
 
 MIN_CONTROLS = 3
 
@@ -34,6 +35,8 @@ class FewTreatedFit:
     changes : pandas.DataFrame
         ``cluster``, ``treated``, ``change``, ``share`` (within its arm) and ``noise`` (variance
         from sampling people).
+    notes : tuple of str
+        What was left out.
     """
 
     estimate: float
@@ -41,6 +44,7 @@ class FewTreatedFit:
     df: int
     shock_sd: float
     changes: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def few_treated_fit(did: DidTable) -> FewTreatedFit:
@@ -61,7 +65,10 @@ def few_treated_fit(did: DidTable) -> FewTreatedFit:
     DesignError
         For staggered designs and covariates.
     ClusterError
-        For fewer than three untreated clusters seen before and after.
+        For fewer than three untreated clusters seen before and after, or clusters that hold
+        treated and untreated.
+    ZeroVarianceError
+        If all untreated clusters change alike.
 
     References
     ----------
@@ -83,6 +90,8 @@ def few_treated_fit(did: DidTable) -> FewTreatedFit:
     residual = control["change"].to_numpy() - weight @ control["change"].to_numpy()
     shock = _shock_variance(residual, weight, control["noise"].to_numpy())
     variance = sum(float(arm["share"] ** 2 @ (shock + arm["noise"])) for arm in (control, treated))
+    if not variance > 0:
+        raise ZeroVarianceError("all untreated clusters change alike; there is no noise to learn.")
     means = [float(arm["share"] @ arm["change"]) for arm in (treated, control)]
     return FewTreatedFit(
         estimate=means[0] - means[1],
@@ -90,6 +99,7 @@ def few_treated_fit(did: DidTable) -> FewTreatedFit:
         df=len(control) - 1,
         shock_sd=float(np.sqrt(shock)),
         changes=changes,
+        notes=left_out(did.n_clusters - len(changes), "clusters"),
     )
 
 
@@ -109,20 +119,27 @@ def cluster_changes(did: DidTable) -> pd.DataFrame:
     pandas.DataFrame
         As in `FewTreatedFit`; clusters seen on one side only are left out.
     """
-    table = did.table.assign(outcome=did.table["outcome"] - _untreated_mean(did))
-    side = np.where(table["time"] >= did.cohorts[0], "after", "before")
-    grouped = table.assign(
-        side=side,
-        total=table["weight"] * table["outcome"],
-        treated=np.isfinite(table["first_treated"]),
-    ).groupby(["cluster", "side"])
-    sums = grouped[["weight", "total"]].sum().unstack("side").dropna()
-    before, after = sums["weight"]["before"], sums["weight"]["after"]
-    change = sums["total"]["after"] / after - sums["total"]["before"] / before
-    treated = grouped["treated"].max().unstack("side").loc[sums.index].any(axis=1)
-    size = 1.0 / (1.0 / before + 1.0 / after)
+    table = did.table.assign(treated=did.ever)
+    arms = table.groupby("cluster")["treated"].agg(["min", "max"])
+    if mixed := int((arms["min"] != arms["max"]).sum()):
+        raise ClusterError(
+            f"{mixed} of {len(arms)} clusters hold treated and untreated; "
+            "inference='few_treated' needs treatment to be the same for a whole cluster."
+        )
+    table["side"] = np.where(table["time"] >= did.cohorts[0], "after", "before")
+    table["total"] = table["weight"] * (table["outcome"] - _untreated_mean(did))
+    sums = table.groupby(["cluster", "side"])[["weight", "weight_sq", "total"]].sum()
+    wide = sums.unstack("side").reindex(columns=["before", "after"], level="side").dropna()
+    before, after = (wide.xs(side, axis=1, level="side") for side in ("before", "after"))
+    share = 1.0 / (1.0 / before["weight"] + 1.0 / after["weight"])
+    noise = sum(side["weight_sq"] / side["weight"] ** 2 for side in (before, after))
     out = pd.DataFrame(
-        {"treated": treated, "change": change, "share": size, "noise": _sampling(did) / size}
+        {
+            "treated": arms.loc[wide.index, "max"],
+            "change": after["total"] / after["weight"] - before["total"] / before["weight"],
+            "share": share,
+            "noise": _sampling(did) * noise,
+        }
     ).reset_index()
     out["share"] /= out.groupby("treated")["share"].transform("sum")
     return out
@@ -130,7 +147,7 @@ def cluster_changes(did: DidTable) -> pd.DataFrame:
 
 def _untreated_mean(did: DidTable) -> pd.Series:
     """Mean outcome of the never treated in the period of each row."""
-    never = did.table[np.isinf(did.table["first_treated"])]
+    never = did.table[~did.ever]
     total = (never["weight"] * never["outcome"]).groupby(never["time"]).sum()
     mean = total / never["weight"].groupby(never["time"]).sum()
     if missing := sorted(set(did.table["time"]) - set(mean.index)):
@@ -139,11 +156,12 @@ def _untreated_mean(did: DidTable) -> pd.Series:
 
 
 def _sampling(did: DidTable) -> float:
-    """Variance of one person within a cell; 0 where a row is not a mean of people."""
-    n_cells = len(did.table)
-    if did.within_ss == 0.0 or did.n_rows <= n_cells:
+    """Variance of one person within a cell; 0 where no cell holds two."""
+    table = did.table
+    freedom = float((table["weight"] - table["weight_sq"] / table["weight"]).sum())
+    if freedom <= 1e-9 * float(table["weight"].sum()):
         return 0.0
-    return did.within_ss / (did.n_rows - n_cells)
+    return float(table["within"].sum()) / freedom
 
 
 def _shock_variance(residual: np.ndarray, weight: np.ndarray, noise: np.ndarray) -> float:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from cximpact.core.errors import InsufficientDataError, RankError
+from cximpact.core.errors import ClusterError, InsufficientDataError, RankError
 from cximpact.effects.did.design import DidTable
 
 
@@ -59,13 +60,16 @@ def two_way_fit(did: DidTable, terms: pd.DataFrame) -> TwoWayFit:
         If a term or covariate is a combination of others and the fixed effects.
     InsufficientDataError
         If there are no more rows than parameters.
+    ClusterError
+        If clusters are fitted exactly, so that their errors cannot be seen.
     """
     table = did.table
     regressors = pd.concat([terms, table[list(did.covariates)]], axis=1)
-    factor = _small_sample_factor(did, regressors.shape[1])
     _check_rank(did, regressors)
+    factor = _small_sample_factor(did, regressors.shape[1])
     estimate, covariance = _fit(did, regressors)
     k = terms.shape[1]
+    _check_error(did, regressors, np.sqrt(np.diag(covariance)[:k]))
     return TwoWayFit(
         estimate=estimate[:k],
         covariance=covariance[:k, :k] * factor,
@@ -75,7 +79,7 @@ def two_way_fit(did: DidTable, terms: pd.DataFrame) -> TwoWayFit:
 
 
 def residualize(did: DidTable, columns: pd.DataFrame) -> np.ndarray:
-    """Take entity and period effects out of columns, by weighted alternating projections.
+    """Take entity and period effects out of columns, by weighted least squares.
 
     Parameters
     ----------
@@ -88,21 +92,28 @@ def residualize(did: DidTable, columns: pd.DataFrame) -> np.ndarray:
     -------
     numpy.ndarray, shape (row, column)
         Residuals.
+
+    Notes
+    -----
+    Entity effects are eliminated from the normal equations, which leaves one equation a period;
+    a second pass over the residuals takes out what rounding left.
     """
     weight = did.table["weight"].to_numpy(dtype=float)
-    groups = [pd.factorize(did.table[name])[0] for name in ("entity", "time")]
-    totals = [np.bincount(code, weights=weight) for code in groups]
-    values = columns.to_numpy(dtype=float).copy()
-    scale = np.abs(values).max(initial=1.0)
-    for _ in range(10_000):
-        before = values.copy()
-        for code, total in zip(groups, totals, strict=True):
-            for j in range(values.shape[1]):
-                mean = np.bincount(code, weights=weight * values[:, j]) / total
-                values[:, j] -= mean[code]
-        if np.abs(values - before).max() < 1e-12 * scale:
-            break
-    return values
+    entity, time = (pd.factorize(did.table[name])[0] for name in ("entity", "time"))
+    rows = np.arange(len(weight))
+    by_entity = sparse.csr_array((weight, (entity, rows)))
+    by_time = sparse.csr_array((weight, (time, rows)))
+    both = sparse.csr_array((weight, (entity, time)))
+    inverse = sparse.diags_array(1.0 / both.sum(axis=1))
+    normal = np.diag(both.sum(axis=0)) - (both.T @ inverse @ both).toarray()
+    solve = np.linalg.pinv(normal, rcond=1e-12, hermitian=True)
+    left = columns.to_numpy(dtype=float)
+    for _ in range(2):
+        sums = by_entity @ left
+        period_effect = solve @ (by_time @ left - both.T @ (inverse @ sums))
+        entity_effect = inverse @ (sums - both @ period_effect)
+        left = left - entity_effect[entity] - period_effect[time]
+    return left
 
 
 def _fit(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +128,7 @@ def _fit(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     model = PanelOLS(
         pd.Series(table["outcome"].to_numpy(), index=index, name="outcome"),
         regressors.set_axis(index),
-        weights=pd.Series(table["weight"].to_numpy(), index=index) if did.weighted else None,
+        weights=_unequal(table["weight"], index),
         entity_effects=True,
         time_effects=True,
         check_rank=False,
@@ -130,6 +141,11 @@ def _fit(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
         debiased=False,
     )
     return fit.params.to_numpy(), fit.cov.to_numpy()
+
+
+def _unequal(weight: pd.Series, index: pd.MultiIndex) -> pd.Series | None:
+    """Weights for linearmodels, which is much faster without."""
+    return pd.Series(weight.to_numpy(dtype=float), index=index) if weight.nunique() > 1 else None
 
 
 def _fit_rows(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -145,14 +161,11 @@ def _fit_rows(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 
 def _small_sample_factor(did: DidTable, n_regressors: int) -> float:
-    table = did.table
-    nested = (table.groupby("entity")["cluster"].nunique() == 1).all()
-    k = n_regressors + table["time"].nunique() + (0 if nested else table["entity"].nunique() - 1)
-    reduced = did.kind != "panel" and not table.duplicated(["entity", "time"]).any()
-    n = did.n_rows if reduced else len(table)
+    """Factor on the variance: each set of effects adds its levels less one, unless nested."""
+    effects = [did.table[name].nunique() - 1 for name in ("entity", "time") if not did.nested(name)]
+    n, k, g = did.n_rows, n_regressors + 1 + sum(effects), did.n_clusters
     if n <= k:
         raise InsufficientDataError(f"{n} rows for {k} parameters; more rows are needed.")
-    g = did.n_clusters
     return g / (g - 1) * (n - 1) / (n - k)
 
 
@@ -168,4 +181,15 @@ def _check_rank(did: DidTable, regressors: pd.DataFrame) -> None:
         raise RankError(
             f"{', '.join(found)} cannot be told apart from the other terms, the unit and the "
             "period effects; leave out what is redundant."
+        )
+
+
+def _check_error(did: DidTable, regressors: pd.DataFrame, std_error: np.ndarray) -> None:
+    """Refuse standard errors that are zero because no cluster has an error left."""
+    spread = residualize(did, regressors).std(axis=0)[: len(std_error)]
+    exact = std_error * spread <= 1e-10 * did.table["outcome"].std()
+    if did.n_clusters == 2 or exact.any():
+        raise ClusterError(
+            f"the {did.n_clusters} clusters are fitted exactly, or nearly so, and the data hold "
+            "nothing about their errors; more clusters are needed."
         )

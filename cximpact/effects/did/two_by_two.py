@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cximpact.core.errors import DesignError
-from cximpact.core.results import EffectPosterior, Provenance
+from cximpact.core.causal import CAUSAL
+from cximpact.core.results import Assumption, EffectPosterior, Provenance
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.core.versions import versions
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.did.design import DidTable, did_table
-from cximpact.effects.did.few_treated import few_treated_fit
+from cximpact.effects.did.few_treated import FewTreatedFit, few_treated_fit
 from cximpact.effects.did.regression import two_way_fit
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.welch import welch_fit
@@ -40,8 +40,10 @@ class TwoByTwo:
     inference : {"cluster", "welch", "few_treated"}
         ``"cluster"``: two-way fixed effects, standard error clustered as in fixest and reghdfe,
         t with G - 1 degrees of freedom. ``"welch"``: difference of two means of changes with
-        unequal variances; one start of treatment, no covariates. ``"few_treated"``: the noise is
-        learned from the untreated clusters, for when fewer than four clusters are treated.
+        unequal variances; one start of treatment, no covariates, and errors that are independent
+        from unit to unit (in repeated cross-sections: from person to person).
+        ``"few_treated"``: the noise is learned from the untreated clusters, for when fewer than
+        four clusters are treated.
     scale : {"pp", "points", "outcome"}, optional
         Meaning of the outcome's numbers. By default ``"pp"`` (a share) when every outcome is 0
         or 1, else the outcome's own unit.
@@ -97,35 +99,42 @@ class TwoByTwo:
         """
         did = did_table(data)
         weights = two_way_weights(did)
+        details: dict[str, Any] = {"weights": weights}
+        notes, independent = did.notes, ""
         if self.inference == "cluster":
             warn_few_clusters(did)
             fit = two_way_fit(did, did.treated.to_frame("treated"))
             numbers = (float(fit.estimate[0]), float(fit.covariance[0, 0]) ** 0.5, float(fit.df))
-            extra: dict[str, Any] = {}
-        elif self.inference == "welch":
-            numbers, extra = welch_fit(did), {}
         else:
-            few = few_treated_fit(did)
-            numbers = (few.estimate, few.std_error, float(few.df))
-            extra = {"changes": few.changes, "shock_sd": few.shock_sd}
+            fit = welch_fit(did) if self.inference == "welch" else few_treated_fit(did)
+            numbers, notes = (fit.estimate, fit.std_error, float(fit.df)), (*notes, *fit.notes)
+            if isinstance(fit, FewTreatedFit):
+                details |= {"changes": fit.changes, "shock_sd": fit.shock_sd}
+            else:
+                independent = "units" if did.kind == "panel" else "people"
         if did.staggered:
             warn_staggered(negative_share(weights))
-            extra |= {"causal": False}
-        return self._result(did, numbers, extra | {"weights": weights}, seed_of(rng))
+            details[CAUSAL] = False
+        conditions = assumptions(did, independent=independent)
+        return self._result(did, numbers, details, conditions, notes, seed_of(rng))
 
     def _result(
-        self, did: DidTable, numbers: tuple[float, float, float], details: dict[str, Any], seed: int
+        self,
+        did: DidTable,
+        numbers: tuple[float, float, float],
+        details: dict[str, Any],
+        conditions: tuple[Assumption, ...],
+        notes: tuple[str, ...],
+        seed: int,
     ) -> EffectPosterior:
         estimate, std_error, df = numbers
-        if not np.isfinite(std_error):
-            raise DesignError("the standard error is not defined; there are too few clusters.")
         provenance = Provenance(
             method="TwoByTwo",
             data_hash=did.data_hash,
             settings={"inference": self.inference, "draws": self.draws, "scale": self.scale},
             seed=seed,
             versions=versions("linearmodels", "numpy"),
-            notes=did.notes,
+            notes=notes,
         )
         return EffectPosterior(
             draws=t_draws(
@@ -143,7 +152,7 @@ class TwoByTwo:
             estimand=estimand(did, self.scale),
             draw_kind="asymptotic",
             n=did.n_rows,
-            assumptions=assumptions(did),
+            assumptions=conditions,
             diagnostics={
                 "clusters": did.n_clusters,
                 "treated_clusters": did.n_treated_clusters,

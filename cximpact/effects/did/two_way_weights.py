@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cximpact.core.errors import RankError
 from cximpact.effects.did.design import DidTable
 from cximpact.effects.did.regression import residualize
 
@@ -23,6 +24,11 @@ def two_way_weights(did: DidTable) -> pd.DataFrame:
         Columns ``cohort``, ``period``, ``weight``; the weights sum to 1, and negative ones mean
         that the coefficient can have another sign than every effect in it.
 
+    Raises
+    ------
+    RankError
+        If treatment cannot be told apart from the unit and period effects.
+
     References
     ----------
     de Chaisemartin, C. and D'Haultfoeuille, X. (2020). Two-way fixed effects estimators with
@@ -30,6 +36,8 @@ def two_way_weights(did: DidTable) -> pd.DataFrame:
     """
     treated = did.treated
     residual = residualize(did, treated.to_frame())[:, 0]
+    if np.abs(residual).max() < 1e-10:
+        raise RankError("treatment cannot be told apart from the unit and the period effects.")
     share = did.table["weight"].to_numpy() * residual * treated.to_numpy()
     cells = pd.DataFrame(
         {

@@ -38,7 +38,9 @@ def estimand(did: DidTable, scale: str | None = None) -> Estimand:
     )
 
 
-def assumptions(did: DidTable, trends: str = "") -> tuple[Assumption, ...]:
+def assumptions(
+    did: DidTable, trends: str = "", untested: str = "", independent: str = ""
+) -> tuple[Assumption, ...]:
     """List the conditions of the claim.
 
     Parameters
@@ -47,6 +49,10 @@ def assumptions(did: DidTable, trends: str = "") -> tuple[Assumption, ...]:
         The design.
     trends : str, default ""
         What a test of the trends before treatment found.
+    untested : str, default ""
+        Why there was none.
+    independent : str, default ""
+        Who is taken to be independent, where errors are not clustered.
 
     Returns
     -------
@@ -55,16 +61,15 @@ def assumptions(did: DidTable, trends: str = "") -> tuple[Assumption, ...]:
     """
     n_before = periods_before(did)
     plural = "s" if n_before > 1 else ""
-    untested = f"{n_before} period{plural} before treatment: an event study could test it"
+    could = f"{n_before} period{plural} before treatment: an event study could test it"
     if n_before < 2:
-        untested = "one period before treatment: the data cannot test it"
-    effects = "all treated gain the same at every time since treatment"
+        could = "one period before treatment: the data cannot test it"
     return (
         Assumption(
             name="parallel trends",
             statement="without treatment both groups would have changed alike",
             tested=bool(trends),
-            evidence=trends or untested,
+            evidence=trends or untested or could,
         ),
         Assumption(
             name="no anticipation",
@@ -76,23 +81,28 @@ def assumptions(did: DidTable, trends: str = "") -> tuple[Assumption, ...]:
             statement="treatment of one unit does not change the others",
             tested=False,
         ),
-        *(
-            [Assumption(name="equal effects across cohorts", statement=effects, tested=False)]
-            if did.staggered
-            else []
-        ),
-        *(
-            [
-                Assumption(
-                    name="stable composition",
-                    statement="the fix does not change who answers",
-                    tested=False,
-                )
-            ]
-            if did.kind != "panel"
-            else []
-        ),
+        *_further(did, independent),
     )
+
+
+def _further(did: DidTable, independent: str) -> list[Assumption]:
+    """List the conditions that only some designs need."""
+    statements = {
+        "equal effects across cohorts": (
+            did.staggered,
+            "all treated gain the same at every time since treatment",
+        ),
+        "stable composition": (did.kind != "panel", "the fix does not change who answers"),
+        "independent errors": (
+            bool(independent),
+            f"{independent} are independent, without shocks that some of them share",
+        ),
+    }
+    return [
+        Assumption(name=name, statement=statement, tested=False)
+        for name, (applies, statement) in statements.items()
+        if applies
+    ]
 
 
 def periods_before(did: DidTable) -> int:
@@ -109,8 +119,28 @@ def periods_before(did: DidTable) -> int:
         How many.
     """
     table = did.table
-    cohort = table[table["first_treated"] == did.cohorts[0]]
-    return int(cohort.loc[cohort["time"] < did.cohorts[0], "time"].nunique())
+    first = did.cohorts[0]
+    return int(
+        table.loc[(table["first_treated"] == first) & (table["time"] < first), "time"].nunique()
+    )
+
+
+def left_out(n: int, what: str) -> tuple[str, ...]:
+    """Say how many were left out because they are seen on one side of treatment only.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    what : str
+        Such as ``"clusters"``.
+
+    Returns
+    -------
+    tuple of str
+        A note, or none.
+    """
+    return (f"{n} {what} are not seen both before and after and were left out.",) if n else ()
 
 
 def warn_few_clusters(did: DidTable) -> None:
@@ -121,20 +151,25 @@ def warn_few_clusters(did: DidTable) -> None:
     did : DidTable
         The design.
     """
-    if did.n_treated_clusters < FEW_TREATED:
-        warnings.warn(
-            f"{did.n_treated_clusters} of {did.n_clusters} clusters are treated: a cluster-robust "
-            "standard error is far too small then. Use TwoByTwo(inference='few_treated').",
-            SmallSampleWarning,
-            stacklevel=4,
+    n, treated, untreated = did.n_clusters, did.n_treated_clusters, did.n_untreated_clusters
+    if treated < FEW_TREATED:
+        message = (
+            f"{treated} of {n} clusters are treated: a cluster-robust standard error is far too "
+            "small then. Use TwoByTwo(inference='few_treated')."
         )
-    elif did.n_clusters < FEW_CLUSTERS:
-        warnings.warn(
-            f"there are {did.n_clusters} clusters; with fewer than {FEW_CLUSTERS} the interval "
-            "may be too narrow.",
-            SmallSampleWarning,
-            stacklevel=4,
+    elif did.has_never and untreated < FEW_TREATED:
+        message = (
+            f"{untreated} of {n} clusters are untreated: a cluster-robust standard error is far "
+            "too small then, and so few say little about the noise."
         )
+    elif n < FEW_CLUSTERS:
+        message = (
+            f"there are {n} clusters; with fewer than {FEW_CLUSTERS} the interval may be too "
+            "narrow."
+        )
+    else:
+        return
+    warnings.warn(message, SmallSampleWarning, stacklevel=3)
 
 
 def warn_staggered(negative: float) -> None:
@@ -150,5 +185,5 @@ def warn_staggered(negative: float) -> None:
         f"newly treated with already treated units (negative weights sum to {negative:.2f}), and "
         "it is not used for return on investment.",
         AssumptionWarning,
-        stacklevel=4,
+        stacklevel=3,
     )

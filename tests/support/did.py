@@ -1,0 +1,94 @@
+"""Designs for tests of difference-in-differences, and a second road to every number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cximpact.data import Panel, RepeatedCrossSection
+
+FEW = "ignore::cximpact.core.errors.SmallSampleWarning"
+STAGGERED = "ignore::cximpact.core.errors.AssumptionWarning"
+
+
+def fixture_f1() -> pd.DataFrame:
+    """Return the deterministic staggered panel F1 with its true effects ``tau``."""
+    i, t = (a.ravel() for a in np.meshgrid(np.arange(12), np.arange(1, 7), indexing="ij"))
+    g = np.where(i < 4, 3.0, np.where(i < 8, 5.0, np.inf))
+    tau = np.where(i < 4, 2 + (t - 3), 1 + 0.5 * (t - 5)) * (t >= g)
+    y = 10 + 0.5 * i + t**2 / 4 + 0.3 * (((7 * i + 3 * t) % 5) - 2) + tau
+    return pd.DataFrame({"unit": i, "t": t, "y": y, "g": g, "tau": tau})
+
+
+def simple_panel(
+    rng: np.random.Generator, units: int = 24, periods: int = 6, effect: float = 1.0, start: int = 4
+) -> pd.DataFrame:
+    """Return a panel with one start of treatment for every third unit."""
+    i, t = (
+        a.ravel() for a in np.meshgrid(np.arange(units), np.arange(1, periods + 1), indexing="ij")
+    )
+    g = np.where(i % 3 == 0, float(start), np.inf)
+    x = rng.standard_normal(i.size)
+    y = rng.standard_normal(units)[i] + 0.3 * t + effect * (t >= g) + 0.5 * x
+    noise = rng.standard_normal(i.size)
+    weight = rng.integers(1, 4, i.size)
+    columns = {"unit": i, "t": t, "y": y + noise, "g": g, "x": x, "w": weight, "c": i // 3}
+    return pd.DataFrame(columns)
+
+
+def people(rng: np.random.Generator, groups: int = 14, periods: int = 4) -> pd.DataFrame:
+    """Return repeated cross-sections with groups of unequal size; a third treated from period 3."""
+    rows = []
+    for group in range(groups):
+        g = 3.0 if group % 3 == 0 else np.inf
+        for t in range(1, periods + 1):
+            n = int(rng.integers(3, 12))
+            y = 0.2 * group + 0.1 * t + 0.5 * (t >= g) + rng.standard_normal(n)
+            rows.append(pd.DataFrame({"group": group, "t": t, "y": y, "g": g}))
+    out = pd.concat(rows, ignore_index=True)
+    return out.assign(x=rng.standard_normal(len(out)), w=rng.integers(1, 4, len(out)))
+
+
+def panel(table: Any, **roles: Any) -> Panel:
+    """Give the columns of these tables their roles."""
+    names = {"unit": "unit", "period": "t", "outcome": "y", "first_treated": "g"}
+    return Panel(table, **(names | roles))
+
+
+def cross_section(table: Any, **roles: Any) -> RepeatedCrossSection:
+    """Give the columns of these tables their roles."""
+    names = {"group": "group", "period": "t", "outcome": "y", "first_treated": "g"}
+    return RepeatedCrossSection(table, **(names | roles))
+
+
+def dense_fit(
+    table: pd.DataFrame,
+    terms: np.ndarray,
+    *,
+    entity: str = "unit",
+    cluster: str | None = None,
+    weight: str | None = None,
+    y: str = "y",
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Least squares on dummies with a CR0 sandwich by hand.
+
+    Returns the coefficients of the terms, their raw covariance and the rank of all columns.
+    """
+    dummies = [pd.get_dummies(table[c]).to_numpy(float) for c in (entity, "t")]
+    x = np.column_stack([terms, dummies[0], dummies[1][:, 1:]])
+    w = np.ones(len(table)) if weight is None else table[weight].to_numpy(float)
+    root = np.sqrt(w)[:, None]
+    bread = np.linalg.pinv((root * x).T @ (root * x))
+    beta = bread @ (x.T @ (w * table[y].to_numpy()))
+    scores = x * (w * (table[y].to_numpy() - x @ beta))[:, None]
+    sums = pd.DataFrame(scores).groupby(table[cluster or entity].to_numpy()).sum().to_numpy()
+    covariance = bread @ (sums.T @ sums) @ bread
+    k = terms.shape[1]
+    return beta[:k], covariance[:k, :k], int(np.linalg.matrix_rank(root * x))
+
+
+def treated(table: pd.DataFrame) -> np.ndarray:
+    """Return the treatment dummy as one column."""
+    return (table["t"] >= table["g"]).to_numpy(float)[:, None]
