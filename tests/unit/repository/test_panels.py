@@ -57,7 +57,7 @@ def test_a_flag_becomes_a_number(watched: Repository):
         ({"cluster": "segmnt"}, errors.MissingColumnError, "Did you mean 'segment'"),
         ({"covariates": ["age"]}, errors.MissingColumnError, "'age'"),
         ({"covariates": "segment"}, errors.ConfigError, "list of columns"),
-        ({"outcome": "margin"}, errors.MissingOutcomeError, "missing"),
+        ({"outcome": "margin"}, errors.MissingOutcomeError, "margin"),
     ],
 )
 def test_a_panel_that_is_not_there_is_refused(watched: Repository, options, error, match: str):
