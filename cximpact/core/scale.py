@@ -193,7 +193,9 @@ class ScoreScale:
         codes = sorted(v for v in found if not self.low <= v <= self.high)
         return f" {codes[0]:g} looks like a missing code: make it missing." if codes else ""
 
-    def shift_hint(self, lowest: float, highest: float, n: int) -> str:
+    def shift_hint(
+        self, lowest: float, highest: float, n: int, n_lowest: int | None = None
+    ) -> str:
         """Say when answers on a scale from 0 look as if they were given on one from 1.
 
         Parameters
@@ -202,6 +204,9 @@ class ScoreScale:
             Smallest and largest answer that was found.
         n : int
             How many answers there are; below 100 the lack of zeros says little.
+        n_lowest : int, optional
+            How many gave the smallest answer. Fewer than 10 are a thin tail in which zeros may
+            well be missing by chance.
 
         Returns
         -------
@@ -209,6 +214,8 @@ class ScoreScale:
             A sentence, or nothing.
         """
         if self.low != 0 or self.high < 2 or n < 100 or (lowest, highest) != (1, self.high):
+            return ""
+        if n_lowest is not None and n_lowest < 10:
             return ""
         return (
             f"{n} answers hold no 0 although scale {self.name} starts there: was the question "

@@ -68,7 +68,9 @@ def count_answers(
     codes = scale.codes(answers, name)
     size = scale.n_categories
     count = np.bincount(codes, minlength=size).astype(float)
-    if hint := scale.shift_hint(codes.min(), codes.max(), codes.size):
+    seen = np.flatnonzero(count)
+    ends = scale.values[seen[[0, -1]]]
+    if hint := scale.shift_hint(ends[0], ends[1], codes.size, int(count[seen[0]])):
         warn_data(f"{name}: {hint}")
     if weights is None:
         return AnswerCounts(count=count, weight=count, weight_sq=count)

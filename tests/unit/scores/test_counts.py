@@ -60,8 +60,11 @@ def test_answers_from_one_to_ten_on_a_scale_from_zero_are_suspected():
         count_answers(answers, NPS)
 
 
-@pytest.mark.parametrize("answers", [np.arange(1, 11), np.tile(np.arange(11), 10)])
-def test_few_answers_or_a_zero_raise_no_suspicion(answers):
+@pytest.mark.parametrize(
+    "answers",
+    [np.arange(1, 11), np.tile(np.arange(11), 10), np.r_[np.full(9, 1), np.full(300, 10)]],
+)
+def test_few_answers_a_zero_or_a_thin_tail_raise_no_suspicion(answers):
     assert count_answers(answers, NPS).count.sum() == answers.size
 
 
