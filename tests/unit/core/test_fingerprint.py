@@ -35,6 +35,8 @@ def test_the_index_of_a_frame_does_not_matter():
         FRAME.astype({"id": "Int64"}),
         FRAME.astype({"id": "int32"}),
         FRAME.astype({"name": object}),
+        FRAME.assign(name=pd.Series(["a", np.nan, "c"], dtype=object)),
+        FRAME.assign(name=pd.Series(["a", pd.NA, "c"], dtype=object)),
         FRAME.astype({"name": "category"}),
         FRAME.assign(score=[1.0, None, 0.0]),
         FRAME.astype({"when": "datetime64[ns]"}),
