@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from cximpact.core.causal import CAUSAL
-from cximpact.core.errors import InsufficientPeriodsError
+from cximpact.core.errors import InsufficientPeriodsError, RankError
 from cximpact.core.results import EffectPosterior, Provenance
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
@@ -84,6 +84,9 @@ class EventStudy:
         ------
         InsufficientPeriodsError
             If treated units are seen in fewer than two periods before treatment.
+        RankError
+            If the coefficients cannot be told apart, such as without never-treated units when
+            all starts of treatment are several periods apart.
         """
         did = did_table(data)
         times, references = _event_times(did)
@@ -91,7 +94,7 @@ class EventStudy:
         negative = negative_share(two_way_weights(did)) if did.staggered else 0.0
         if did.staggered:
             warn_staggered(negative)
-        fit = two_way_fit(did, _dummies(did, times))
+        fit = _fit(did, times)
         return self._result(did, times, references, fit, seed_of(rng))
 
     def _result(
@@ -166,6 +169,18 @@ def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
     references = (last,) if did.has_never else (last, earliest)
     kept = np.array([e for e in found if e not in references])
     return kept.astype(int) if (kept == np.round(kept)).all() else kept, references
+
+
+def _fit(did: DidTable, times: np.ndarray) -> TwoWayFit:
+    try:
+        return two_way_fit(did, _dummies(did, times))
+    except RankError as error:
+        if did.has_never:
+            raise
+        raise RankError(
+            f"Without never-treated units, {error} Starts of treatment that are several periods "
+            "apart do not show how periods differ; add units that are never treated."
+        ) from None
 
 
 def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:
