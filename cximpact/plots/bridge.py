@@ -15,7 +15,7 @@ from cximpact.core.validate import check_choice
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
 from cximpact.plots.dots import height_of, name_rows, pad_values
-from cximpact.plots.labels import literal, number_axis, unit_of
+from cximpact.plots.labels import number_axis, unit_of
 from cximpact.plots.tables import checked
 
 _KINDS = ("step", "total")
@@ -117,7 +117,7 @@ def _draw_row(ax: Axes, at: int, row: dict[Any, Any], currency: str) -> None:
             linewidth=2,
             zorder=4,
         )
-    text = literal(wording.money(row["value"], currency, signed=not is_total))
+    text = wording.money(row["value"], currency, signed=not is_total)
     _write(ax, at, text, style.text_color(color), "bold" if is_total else "normal")
 
 

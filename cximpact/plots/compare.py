@@ -20,7 +20,7 @@ from cximpact.plots.dots import (
     padded,
     write_numbers,
 )
-from cximpact.plots.labels import literal, number_axis, unit_of, wrapped
+from cximpact.plots.labels import number_axis, unit_of, wrapped
 from cximpact.plots.lines import Look, draw_line, label_ends
 from cximpact.plots.positions import category_order, time_axis, times_of
 from cximpact.plots.tables import INTERVAL
@@ -158,7 +158,7 @@ def key_above(ax: Axes, looks: Looks) -> None:
             marker=str(look["marker"]),
             color=str(look["color"]),
             markerfacecolor=str(look.get("fill", look["color"])),
-            label=wrapped(group, 24, 1) or literal(" "),
+            label=wrapped(group, 24, 1) or " ",
         )
         for group, look in looks.items()
     ]

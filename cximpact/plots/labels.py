@@ -85,22 +85,6 @@ def unit_of(unit: str) -> Unit:
     return Unit("" if unit == "outcome" else wrapped(unit, 40, 1))
 
 
-def literal(text: object) -> str:
-    """Make matplotlib take text literally: no formula between dollar signs.
-
-    Parameters
-    ----------
-    text : object
-        Any label.
-
-    Returns
-    -------
-    str
-        One printable line with its dollar signs escaped.
-    """
-    return wording.plain(text).replace("$", r"\$")
-
-
 def wrapped(text: object, width: int = 30, lines: int = 3) -> str:
     """Break a long label into lines.
 
@@ -251,5 +235,7 @@ def interval_text(
     if not np.isfinite([low, high]).all():
         return unit.show(estimate, signed=signed)
     digits = unit.decimals(high - low)
+    if any(end != 0 and round(unit.factor * end, digits) == 0 for end in (low, high)):
+        digits += 1  # an end next to zero keeps its sign
     shown = [unit.show(x, digits, signed=signed) for x in (estimate, low, high)]
     return f"{shown[0]} ({shown[1]} to {shown[2]})"

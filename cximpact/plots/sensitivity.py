@@ -11,7 +11,7 @@ from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
 from cximpact.plots.dots import padded
-from cximpact.plots.labels import NumberFormatter, axis_name, literal, number_axis, unit_of, wrapped
+from cximpact.plots.labels import NumberFormatter, axis_name, number_axis, unit_of, wrapped
 from cximpact.plots.lines import draw_line
 from cximpact.plots.tables import INTERVAL, checked
 
@@ -59,7 +59,7 @@ def sensitivity_curve(
     draw_line(ax, at, rows, {"color": style.BLUE, "marker": "o"}, band=True)
     style.reference_line(ax, threshold, vertical=False, color=style.INK)
     ax.annotate(
-        f"threshold {literal(unit_of(unit).show(threshold))}",
+        f"threshold {unit_of(unit).show(threshold)}",
         (1.0, threshold),
         xycoords=("axes fraction", "data"),
         xytext=(6, 0),

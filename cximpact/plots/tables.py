@@ -72,6 +72,8 @@ def checked(
             raise EmptyDataError(
                 f"column {column!r} has no label in {rows_phrase(gaps)}; name every row."
             )
+        if pd.api.types.is_float_dtype(out[column]):
+            _floats(out[column], column)
     if keys and (twice := np.flatnonzero(out.duplicated(list(keys)))).size:
         raise DuplicateKeyError(
             f"columns {join_names(list(keys))} repeat in {rows_phrase(twice)}; "

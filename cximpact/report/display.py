@@ -62,8 +62,9 @@ def display(frame: pd.DataFrame, *, unit: str = "", max_rows: int = MAX_ROWS) ->
     shown = [str(c) for c in frame.columns if not (c == "conf_level" and len(level) == 1)]
     if "term" in shown and shown.index("term") > 0:
         shown.remove("term")
-    frame = _scaled(frame, unit)
-    decimals = _row_decimals(frame)
+    with np.errstate(over="ignore"):  # what no float can hold is shown as infinite
+        frame = _scaled(frame, unit)
+        decimals = _row_decimals(frame)
     columns = [_cells(frame, c, decimals) for c in shown]
     return Display(
         heads=tuple(_head(c, level, unit) for c in shown),
@@ -96,10 +97,17 @@ def _row_decimals(frame: pd.DataFrame) -> list[int | None]:
         errors = (_floats(frame["conf_high"]) - _floats(frame["conf_low"])) / 3.3
     else:
         return [None] * len(frame)
+    errors = np.where(_is_noise(errors, frame), np.nan, errors)
     known = errors[np.isfinite(errors) & (errors > 0)]
-    if known.size and known.max() <= 30 * known.min():
-        return [wording.decimals_for(float(np.median(known)))] * len(frame)
+    if known.size and known.max() / 30 <= known.min():
+        return [wording.decimals_for(float(np.quantile(known, 0.5, method="lower")))] * len(frame)
     return [wording.decimals_for(e) if np.isfinite(e) and e > 0 else None for e in errors]
+
+
+def _is_noise(errors: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
+    """Return where an error is nothing but rounding of the estimate in the machine."""
+    estimate = _floats(frame["estimate"]) if "estimate" in frame else np.zeros(len(frame))
+    return errors < 1e-9 * np.abs(np.where(np.isfinite(estimate), estimate, 0.0))
 
 
 def _cells(frame: pd.DataFrame, name: str, decimals: list[int | None]) -> list[str]:
@@ -109,6 +117,8 @@ def _cells(frame: pd.DataFrame, name: str, decimals: list[int | None]) -> list[s
     if pd.api.types.is_integer_dtype(values) and name not in _SCALED:
         return [_text(v, separate=_is_count(name)) for v in values]
     numbers = _floats(values)
+    if name == "std_error":
+        numbers = np.where(_is_noise(numbers, frame), 0.0, numbers)
     if name in ("estimate", "conf_low", "conf_high", "std_error"):
         by_mcse = "mcse" in frame and _is_number(frame["mcse"])
         mcse = _floats(frame["mcse"]) if by_mcse else np.zeros(len(frame))

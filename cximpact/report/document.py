@@ -25,6 +25,7 @@ from cximpact.report.suppression import suppress_small_cells
 TEMPLATE = "report.html.j2"
 STYLE = "report.css"
 SMALL = 10
+_TABLES = (Section, pd.DataFrame)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +98,9 @@ def write(
     -----
     The page has no scripts, and its content security policy forbids any, as well as every
     request to a network. All text is escaped. In tables, numbers of fewer than ten persons are
-    blanked; hand figures made from blanked tables (`suppress_small_cells`) where groups are
-    small.
+    blanked where the column ``n`` counts the persons of each row; in the table of a fit it does
+    so only if it differs between rows. Hand figures made from blanked tables
+    (`suppress_small_cells`) where groups are small.
     """
     if not isinstance(results, Mapping):
         raise ConfigError(
@@ -154,7 +156,7 @@ def _page(number: int, name: str, result: Any) -> Page:
     if not section.title:
         section = replace(section, title=name)
     table = section.table
-    if table is not None and "n" in table and pd.api.types.is_numeric_dtype(table["n"]):
+    if table is not None and _counts_groups(table, is_fit=not isinstance(result, _TABLES)):
         table = suppress_small_cells(table, threshold=SMALL)
     picture = ""
     if section.figure is not None:
@@ -169,6 +171,13 @@ def _page(number: int, name: str, result: Any) -> Page:
         alt=section.figure_text
         or f"Picture: {section.title}. The text and the table say the same.",
     )
+
+
+def _counts_groups(table: pd.DataFrame, *, is_fit: bool) -> bool:
+    """Whether ``n`` counts the persons of each row; in a fit it may count what entered it."""
+    if "n" not in table or not pd.api.types.is_numeric_dtype(table["n"]):
+        return False
+    return not is_fit or table["n"].nunique() > 1
 
 
 def _has_hidden(counts: pd.Series) -> bool:

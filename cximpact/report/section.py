@@ -154,7 +154,7 @@ def _facts(result: Any) -> dict[str, str]:
     facts: dict[str, str] = {}
     for name, label in (("estimand", "Estimand"), ("n", "Rows"), ("draw_kind", "Draws")):
         value = getattr(result, name, None)
-        if value not in (None, ""):
+        if value not in (None, "", 0):
             facts[label] = f"{value:,}" if isinstance(value, int) else str(value)
     if (error := _largest_error(result)) > 0:
         facts["Largest simulation error"] = wording.number(error, digits=2)

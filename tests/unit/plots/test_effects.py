@@ -48,6 +48,11 @@ def test_a_single_effect_shows_its_numbers():
     assert "5.8 (2.5 to 9.0)" in texts(plots.effect(table, unit="pp"))
 
 
+def test_an_end_next_to_zero_keeps_its_sign():
+    table = pd.DataFrame({"estimate": [0.498], "conf_low": [-0.021], "conf_high": [1.003]})
+    assert "0.50 (-0.02 to 1.00)" in texts(plots.effect(table))
+
+
 def test_a_tidy_table_is_labelled_by_its_dimensions_not_its_terms():
     table = effect_result(["north"]).tidy()
     ax = plots.effect(table)

@@ -105,6 +105,14 @@ def test_an_infinite_interval_is_no_interval():
     assert "-20" in texts(plots.scores(table, x="segment"))
 
 
+def test_an_infinite_interval_on_a_line_is_hollow():
+    table = score_table([2016, 2017, 2018], "year").assign(conf_high=[np.inf, 60.0, 70.0])
+    ax = plots.scores(table, x="year")
+    hollow = [m for m in ax.lines if m.get_markerfacecolor() == "white"]
+    assert [list(m.get_xdata()) for m in hollow] == [[2016]]
+    assert np.isfinite(ax.dataLim.get_points()).all()
+
+
 def test_an_interval_that_leaves_its_estimate_out_is_drawn_as_it_is():
     table = score_table(["a"]).assign(estimate=90.0, conf_low=50.0, conf_high=80.0)
     ax = plots.scores(table, x="segment")
@@ -177,6 +185,7 @@ def test_it_draws_where_it_is_told():
             "repeat in 1 row, at position 1",
         ),
         (lambda t: t.assign(segment=["a", None]), EmptyDataError, "no label in 1 row"),
+        (lambda t: t.assign(segment=[np.inf, 1.0]), NonFiniteError, "infinite in 1 row"),
         (lambda t: t.to_dict(), DtypeError, "is a dict; expected a pandas DataFrame"),
         (lambda t: t[[*t.columns, "estimate"]], DataError, "occurs twice"),
     ],

@@ -195,6 +195,19 @@ def test_small_groups_are_blanked_and_the_page_says_so(page):
     assert "Groups of fewer" not in words(page({"Scores": table.assign(n=99)}))
 
 
+def test_the_size_of_a_fit_is_no_group(page):
+    text = words(page({"Effect": effect_result(n=7)}))
+    assert "<10" not in text and "Rows 7" in text
+
+
+def test_groups_in_the_table_of_a_fit_are_blanked_too(page):
+    class Scored(Money):
+        def summary(self):
+            return score_table(["a", "b", "c"]).assign(n=[500, 7, 300])
+
+    assert "<10" in words(page({"Scores": Scored("x")}))
+
+
 def test_long_tables_are_cut_and_counted(page):
     text = words(page({"Scores": score_table(list(range(75)))}))
     assert "15 more rows are not printed here." in text

@@ -47,6 +47,11 @@ def test_no_digit_lies_below_the_simulation_error():
     assert cells(frame)["Estimate"] == ["21,000"]
 
 
+def test_an_error_that_is_mere_rounding_asks_for_no_digits():
+    frame = pd.DataFrame({"estimate": [65_472.386422], "std_error": [1.5e-11]})
+    assert cells(frame) == {"Estimate": ["65,472"], "Std. error": ["0"]}
+
+
 def test_without_errors_the_interval_decides():
     frame = pd.DataFrame({"estimate": [0.01234567], "conf_low": [0.0], "conf_high": [0.033]})
     assert cells(frame)["Estimate"] == ["0.012"]
