@@ -156,10 +156,9 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
         If an entity is in several clusters.
     """
     panel = isinstance(data, Panel)
-    table = _rows(data) if panel or data.covariates else _cells(data)
     covariates = {c: f"covariate[{c}]" for c in data.covariates}
-    names = {"unit": "entity", "group": "entity", "period": "time"}
-    table = table.rename(columns=names | covariates)
+    table = _rows(data, covariates) if panel or covariates else _cells(data)
+    table = table.rename(columns={"unit": "entity", "group": "entity", "period": "time"})
     if "cluster" not in table:
         table["cluster"] = table["entity"]
     kept, notes = _with_weight(table, data)
@@ -184,9 +183,9 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
     return out
 
 
-def _rows(data: Panel | RepeatedCrossSection) -> pd.DataFrame:
+def _rows(data: Panel | RepeatedCrossSection, covariates: dict[str, str]) -> pd.DataFrame:
     """Read the rows as they are."""
-    table = data.to_pandas()
+    table = data.to_pandas().rename(columns=covariates)
     weight = table["weight"] if data.weight is not None else 1.0
     other = ~table["outcome"].isin([0.0, 1.0])
     table = table.assign(weight=weight, rows=1, within=0.0, other=other)

@@ -69,7 +69,7 @@ def two_way_fit(did: DidTable, terms: pd.DataFrame) -> TwoWayFit:
     factor = _small_sample_factor(did, regressors.shape[1])
     estimate, covariance = _fit(did, regressors)
     k = terms.shape[1]
-    _check_error(did, regressors, np.sqrt(np.diag(covariance)[:k]))
+    _check_error(did, regressors, np.sqrt(np.maximum(np.diag(covariance)[:k], 0.0)))
     return TwoWayFit(
         estimate=estimate[:k],
         covariance=covariance[:k, :k] * factor,

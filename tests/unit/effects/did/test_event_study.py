@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cximpact.core.errors import AssumptionWarning, InsufficientPeriodsError, RankError, SmallSampleWarning
+from cximpact.core.errors import (
+    AssumptionWarning,
+    InsufficientPeriodsError,
+    RankError,
+    SmallSampleWarning,
+)
 from cximpact.effects import EventStudy
 from tests.support.did import (
     FEW,
