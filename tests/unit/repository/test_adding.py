@@ -1,6 +1,7 @@
 """A batch goes in whole, once, or not at all."""
 
 import dataclasses
+from itertools import product
 from unittest import mock
 
 import pandas as pd
@@ -52,6 +53,15 @@ def test_a_hash_tells_fields_and_missing_values_apart(repo: Repository):
     assert len(hashes) == 5
 
 
+def test_a_hash_depends_on_every_row():
+    hashes = set()
+    for channels in product("abc", repeat=2):
+        with Repository() as other:
+            other.add("customers", pd.DataFrame({"customer": [1, 2]}))
+            hashes.add(other.add("interactions", contacts(channel=channels)).batch)
+    assert len(hashes) == 9
+
+
 def test_nothing_stays_of_a_batch_that_fails_at_the_end(repo: Repository):
     before = repo.batches()
     insert = adding._insert
@@ -79,6 +89,12 @@ def test_a_key_occurs_once_in_a_batch_and_with_what_is_stored(repo: Repository):
     with pytest.raises(errors.DuplicateKeyError, match="already for 1 row, at position 1"):
         repo.add("interactions", later)
     assert repo.add("interactions", later.assign(event=1)).rows == 2
+
+
+def test_missing_parts_of_a_key_are_equal(repo: Repository):
+    repo.add("interactions", contacts())
+    with pytest.raises(errors.DuplicateKeyError, match="already for 1 row, at position 1"):
+        repo.add("interactions", contacts(event=["x", None], channel=["a", "b"]))
 
 
 def test_an_unknown_customer_is_refused(repo: Repository):
