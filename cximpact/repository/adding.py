@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -306,8 +307,9 @@ def _keep_zone(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
 
 def _check_zone(connection: duckdb.DuckDBPyConnection, zone: str) -> None:
     try:
+        ZoneInfo(zone)
         connection.execute("SELECT timezone(?, TIMESTAMP '2024-01-01')", [zone])
-    except duckdb.Error:
+    except (duckdb.Error, KeyError, ValueError, OSError):
         raise TimezoneError(
             f"the time zone {zone!r} has no name that keeps summer time; convert to a named zone "
             "such as 'Europe/Berlin', or to 'UTC'."

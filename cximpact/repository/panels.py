@@ -9,7 +9,6 @@ import duckdb
 
 from cximpact.core.errors import (
     ColumnError,
-    ConfigError,
     DataError,
     DtypeError,
     DuplicateKeyError,
@@ -19,6 +18,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.validate import check_choice
 from cximpact.data import Panel
+from cximpact.data.frames import column_names
 from cximpact.repository import periods
 from cximpact.repository.sql import Fragment, sql
 from cximpact.repository.store import fetch, get_meta, stored_types
@@ -55,8 +55,7 @@ class PanelRequest:
 
     def __post_init__(self) -> None:
         check_choice(self.outcome, "outcome", OUTCOMES)
-        if isinstance(self.covariates, str):
-            raise ConfigError(f"covariates is {self.covariates!r}; expected a list of columns.")
+        object.__setattr__(self, "covariates", column_names(self.covariates, "covariates"))
 
     @property
     def attributes(self) -> list[str]:

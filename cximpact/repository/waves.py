@@ -18,6 +18,7 @@ from cximpact.core.errors import (
 from cximpact.core.scale import ScoreScale
 from cximpact.core.validate import check_choice
 from cximpact.data import SurveyWave
+from cximpact.data.frames import column_names
 from cximpact.repository import periods, scales
 from cximpact.repository.contracts import RESERVED_ATTRIBUTES, STAGES
 from cximpact.repository.journeys import window
@@ -60,8 +61,11 @@ class WaveRequest:
 
     def __post_init__(self) -> None:
         check_choice(self.repeats, "repeats", ("refuse", "keep"))
-        if isinstance(self.factors, str):
-            raise ConfigError(f"factors is the text {self.factors!r}; expected a list of columns.")
+        object.__setattr__(self, "factors", column_names(self.factors, "factors"))
+        if not isinstance(self.answer, str) or not self.answer:
+            raise ConfigError(f"answer is {self.answer!r}; expected the name of a question.")
+        if self.scale is not None and not isinstance(self.scale, ScoreScale):
+            raise ConfigError("scale is not a ScoreScale; give one such as cximpact.scores.NPS.")
 
 
 def survey_wave(connection: duckdb.DuckDBPyConnection, request: WaveRequest) -> SurveyWave:

@@ -5,6 +5,7 @@ from itertools import product
 from unittest import mock
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from cximpact.core import errors
@@ -122,6 +123,14 @@ def test_two_zones_are_refused(repo: Repository):
     mixed = contacts(event=[1, 2], seen=times("2024-01-05", "2024-01-06").tz_localize("UTC"))
     with pytest.raises(errors.TimezoneError, match="several zones"):
         repo.add("interactions", mixed)
+
+
+def test_a_zone_that_only_one_side_knows_is_refused(shared: Repository):
+    frame = pa.Table.from_pandas(contacts())
+    for zone in ("GMT+02:00", "Mars/Olympus", "../etc"):
+        time = frame["time"].cast(pa.timestamp("us", tz=zone))
+        with pytest.raises(errors.TimezoneError, match="named zone"):
+            shared.add("interactions", frame.set_column(1, "time", time))
 
 
 def test_a_zone_without_a_name_is_refused(shared: Repository):

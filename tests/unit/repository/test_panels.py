@@ -56,7 +56,9 @@ def test_a_flag_becomes_a_number(watched: Repository):
         ({"period": "year"}, errors.DuplicateKeyError, "several rows of a customer in one year"),
         ({"cluster": "segmnt"}, errors.MissingColumnError, "Did you mean 'segment'"),
         ({"covariates": ["age"]}, errors.MissingColumnError, "'age'"),
-        ({"covariates": "segment"}, errors.ConfigError, "list of columns"),
+        ({"covariates": "segment"}, errors.DtypeError, "list of columns"),
+        ({"covariates": 3}, errors.DtypeError, "list of columns"),
+        ({"cluster": 3}, errors.MissingColumnError, "'3'"),
         ({"outcome": "margin"}, errors.MissingOutcomeError, "margin"),
     ],
 )

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cximpact.core import errors
@@ -57,8 +58,6 @@ def test_a_question_keeps_its_scale(repo: Repository):
 
 
 def test_answers_from_1_on_a_scale_from_0_give_a_warning():
-    import pandas as pd
-
     n = 200
     with Repository() as repo:
         repo.add("customers", pd.DataFrame({"customer": range(n)}))

@@ -1,6 +1,7 @@
 """A wave speaks for everyone: those who were not invited stay in the frame."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,13 @@ def test_repeats_are_refused_or_kept(asked: Repository):
         ({"survey": "relationshp"}, errors.ConfigError, "Did you mean 'relationship'"),
         ({"answer": "recomend"}, errors.ConfigError, "Did you mean 'recommend'"),
         ({"factors": ["segmnt"]}, errors.MissingColumnError, "Did you mean 'segment'"),
-        ({"factors": "segment"}, errors.ConfigError, "list of columns"),
+        ({"factors": "segment"}, errors.DtypeError, "list of columns"),
+        ({"factors": None}, errors.DtypeError, "list of columns"),
+        ({"factors": ["segment", "segment"]}, errors.DuplicateColumnError, "more than once"),
+        ({"factors": [3]}, errors.MissingColumnError, "'3'"),
+        ({"answer": 3}, errors.ConfigError, "name of a question"),
+        ({"survey": 3}, errors.ConfigError, "survey is 3"),
+        ({"scale": "NPS"}, errors.ConfigError, "not a ScoreScale"),
         ({"period": "number"}, errors.ConfigError, "has dates"),
         ({"period": "fortnight"}, errors.ConfigError, "expected one of"),
         ({"repeats": "drop"}, errors.ConfigError, "repeats"),
@@ -120,8 +127,6 @@ def test_an_answer_takes_no_other_columns_name(asked: Repository, name: str):
 
 
 def test_another_scale_is_refused(asked: Repository):
-    from dataclasses import replace
-
     with pytest.raises(errors.ScaleError, match="lower is better"):
         asked.survey_wave("visit", scale=replace(SCALE, higher_is_better=False))
 
