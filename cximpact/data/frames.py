@@ -348,13 +348,14 @@ def group_sums(
         The keys, ``COUNT``, then the sums; sorted by the keys. Categories come out as their
         labels, so that every engine gives the same order.
     """
-    rows = frame.select(
-        *[nw.col(key) for key in keys],
-        **{name: expr.cast(nw.Float64) for name, expr in values.items()},
-    )
-    sums = [nw.len().alias(COUNT), *[nw.col(name).sum() for name in values]]
+    counted = nw.len().alias(COUNT)
+    if not keys and not values:
+        return collect(frame.select(counted))
+    floats = {name: expr.cast(nw.Float64) for name, expr in values.items()}
+    rows = frame.select(*[nw.col(key) for key in keys], **floats)
+    sums = [counted, *[nw.col(name).sum() for name in values]]
     if not keys:
-        return collect(frame.select(nw.len().alias(COUNT)) if not values else rows.select(*sums))
+        return collect(rows.select(*sums))
     grouped = collect(rows.group_by(*keys, drop_null_keys=False).agg(*sums))
     types: dict[str, Any] = {name: float for name in (COUNT, *values)}
     for key in keys:

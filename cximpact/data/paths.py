@@ -55,7 +55,8 @@ def paths(rows: nw.LazyFrame[Any], who: str, bit: nw.Expr | None = None) -> pd.D
         .with_columns(nw.col("first").fill_null(NEVER), nw.col("last").fill_null(-NEVER))
     )
     keys = ["rows", "first", "last", *sums]
-    return frames.collect(per_unit.group_by(*keys).agg(nw.len().alias("units")))
+    alike = frames.collect(per_unit.group_by(*keys).agg(nw.len().alias("units")))
+    return alike.astype({"rows": "int64", "units": "int64"})
 
 
 def panel_paths(

@@ -104,8 +104,7 @@ def check_rows(
         to_check += checks.sound_weights(opened, data.weight)
         values["weight"] = frames.known(opened, data.weight).sum()
     if data.treated is not None:
-        other = ~nw.col(data.treated).is_in([0, 1])
-        values["odd"] = other.cast(nw.Float64).sum()
+        values["odd"] = _not_zero_one(opened, data.treated).cast(nw.Float64).sum()
     if data.first_treated is not None:
         first = frames.known(opened, data.first_treated)
         values["zero"] = (first == 0).cast(nw.Float64).sum()
@@ -118,12 +117,17 @@ def check_rows(
     return seen
 
 
+def _not_zero_one(opened: nw.LazyFrame[Any], column: str) -> nw.Expr:
+    value = frames.known(opened, column)
+    return (value != 0) & (value != 1)
+
+
 def _check_coding(
     data: Panel | RepeatedCrossSection, opened: nw.LazyFrame[Any], seen: pd.Series
 ) -> None:
     """Refuse treatment that can be read in two ways."""
     if data.treated is not None and seen["odd"]:
-        other = ~nw.col(data.treated).is_in([0, 1])
+        other = _not_zero_one(opened, data.treated)
         odd = frames.collect(opened.filter(other).select(data.treated).unique())[data.treated]
         shown = join_names([f"{v:g}" for v in sorted(odd)[:5]])
         raise TreatmentError(
