@@ -169,7 +169,7 @@ def _check_flags(table: pd.DataFrame, stages: list[str], open_is_exact: bool) ->
                 f"the stage before; correct the flags.{hint}"
             )
         if open_is_exact or stage != "opened":
-            reached = reached & (flag == 1)
+            reached = flag == 1
 
 
 def _check_answers(table: pd.DataFrame, stages: list[str]) -> None:

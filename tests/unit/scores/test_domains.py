@@ -133,3 +133,11 @@ def test_designs_without_replicates_are_refused(frame, change, design, message):
 def test_designs_that_are_no_random_sample_are_refused(frame, design, message):
     with pytest.raises(DesignError, match=message):
         summarize(wave_of(frame, **design), target="finite", design="srs")
+
+
+def test_clusters_that_differ_less_than_chance_do_not_inflate_the_effective_n():
+    scores = np.r_[np.tile([3.0, 10.0], 36), np.repeat([3.0, 10.0], 4)]
+    frame = pd.DataFrame({"score": scores, "pair": np.repeat(np.arange(40), 2)})
+    row = summarize(wave_of(frame, cluster="pair")).iloc[0]
+    assert 0 < row["std_error"] < 0.5 * summarize(wave_of(frame)).iloc[0]["std_error"]
+    assert row["n_eff"] == 80

@@ -27,6 +27,18 @@ def test_balanced_variance_components_are_those_of_the_textbook():
     assert table["estimate"].to_numpy() == pytest.approx(4 + trust * (np.array([2, 6, 4]) - 4))
 
 
+def test_unequal_counts_enter_by_their_effective_size():
+    rng = np.random.default_rng(8)
+    n = np.array([2, 3, 5, 60])
+    units = np.repeat(np.arange(4), n)
+    values = rng.normal(0, 1, 70) + np.array([-2.0, 0, 2, 1])[units]
+    table = unit_scores(values, units)
+    squares = n @ (table["raw"] - values.mean()) ** 2 / 3
+    effective = (70 - (4 + 9 + 25 + 3600) / 70) / 3
+    expected = (squares - table["within"].iloc[0]) / effective
+    assert table["between"].iloc[0] == pytest.approx(expected)
+
+
 def test_few_answers_are_pulled_further():
     rng = np.random.default_rng(1)
     units = np.r_[np.repeat(np.arange(20), 50), 20, 20]
