@@ -114,7 +114,7 @@ def stored(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, set[s
         return repo.table("interactions"), repo.contact_features(), names
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_batches_in_any_order_give_the_same_tables(data: st.DataObject):
     parts = data.draw(batches())

@@ -14,9 +14,11 @@ UNITS = periods.UNITS[1:]
 
 def read(make, unit: str, days: list[date]) -> list:
     """Evaluate an expression for some days."""
-    statement = sql("SELECT {e}", e=make(sql("CAST($d AS DATE)"), unit))
+    statement = sql(
+        "SELECT {e} FROM (SELECT unnest($days) AS day) ORDER BY day", e=make(sql("day"), unit)
+    )
     with duckdb.connect() as connection:
-        return [connection.execute(statement, {"d": d}).fetchone()[0] for d in days]
+        return [row[0] for row in connection.execute(statement, {"days": days}).fetchall()]
 
 
 @pytest.mark.parametrize(
