@@ -33,6 +33,9 @@ def sample(
 ) -> xr.DataTree:
     """Sample a PyMC model with nutpie and put the result through the gate.
 
+    The mass matrix is adapted with a low-rank part, so that correlated posteriors, such as
+    cutpoints and the effects of rare levels, take few steps.
+
     Ctrl-C keeps the draws made so far: they come back trimmed to a common length and marked
     incomplete, which the gate counts as a failure. Before the first draw after tuning it
     stops as usual.
@@ -76,6 +79,7 @@ def sample(
         chains=chains,
         seed=seed,
         target_accept=check_prob(target_accept, "target_accept"),
+        adaptation="low_rank",
         save_warmup=False,
         progress_bar=progress,
         blocking=False,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from cximpact.core.errors import DtypeError, InsufficientDataError, ZeroVarianceError
 from cximpact.data import Cells
@@ -29,8 +30,9 @@ class Design:
         Names of the columns of ``x``.
     x : numpy.ndarray, shape (cell, covariate)
         Standardized covariates.
-    answers_per_level : mapping of str to float
-        Median number of answers in a level of each factor.
+    signal : mapping of str to float
+        How far the levels of each factor lie apart, in units of their noise: the variance
+        between levels (between neighbors for the period) over its sampling variance.
     center, spread : numpy.ndarray, shape (covariate,)
         Mean and standard deviation that were taken out, over the people of the frame.
     """
@@ -40,7 +42,7 @@ class Design:
     period: str | None
     covariates: tuple[str, ...]
     x: np.ndarray = field(repr=False)
-    answers_per_level: Mapping[str, float] = field(repr=False)
+    signal: Mapping[str, float] = field(repr=False)
     center: np.ndarray
     spread: np.ndarray
 
@@ -62,7 +64,7 @@ class Design:
 def build_design(
     cells: Cells, factors: Sequence[str], period: str | None, covariates: Sequence[str]
 ) -> Design:
-    """Number the levels of each factor and standardize the covariates.
+    """Build the design: number the levels of each factor and standardize the covariates.
 
     Parameters
     ----------
@@ -105,10 +107,7 @@ def build_design(
         period=period,
         covariates=tuple(covariates),
         x=x,
-        answers_per_level={
-            name: float(np.median(np.bincount(code, weights=cells.answered)))
-            for name, code in codes.items()
-        },
+        signal={name: _signal(cells, code, name == period) for name, code in codes.items()},
         center=center,
         spread=spread,
     )
@@ -135,6 +134,22 @@ def latent(design: Design, effects: Mapping[str, Any]) -> Any:
     if design.covariates:
         eta = eta + effects["slope"] @ design.x.T
     return eta
+
+
+def _signal(cells: Cells, code: np.ndarray, in_time: bool) -> float:
+    """Compare the spread of the level means of latent ranks with their sampling noise."""
+    counts = cells.dense()
+    share = counts.sum(axis=0) / max(counts.sum(), 1.0)
+    ranks = special.logit(np.clip(np.cumsum(share) - share / 2, 1e-6, 1 - 1e-6))
+    spread = float(share @ ranks**2 - (share @ ranks) ** 2)
+    n = np.bincount(code, weights=counts.sum(axis=1))
+    total = np.bincount(code, weights=counts @ ranks)
+    mean, noise = (total / np.maximum(n, 1.0))[n > 0], (spread / np.maximum(n, 1.0))[n > 0]
+    if len(mean) < 2 or not spread > 0:
+        return 0.0
+    if in_time:
+        return float(np.mean(np.diff(mean) ** 2) / np.mean(noise[1:] + noise[:-1]))
+    return float(mean.var(ddof=1) / noise.mean())
 
 
 def _standardize(

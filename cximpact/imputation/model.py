@@ -16,11 +16,9 @@ from cximpact.core.validate import check_number
 from cximpact.data import Cells
 from cximpact.imputation.design import Design, latent
 
-
-CENTERED_ABOVE = 20
-WALK_CENTERED_ABOVE = 5000
-"""Median answers a level above which effects, and the steps of the random walk, are sampled on
-their own scale: there the data say more about them than the prior does."""
+CENTERED_ABOVE = 24.0
+"""Signal of a factor above which its effects are sampled on their own scale. Below, the data leave
+room for effects near zero, and effects are sampled in units of their standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,21 +169,21 @@ def log_likelihood(likelihood: Likelihood, cuts: Any, eta: Any) -> Any:
 
     eta = eta + pt.zeros(len(likelihood.per_cell))
     beside = cuts[likelihood.cut] - eta[likelihood.cell]
-    total = pt.dot(likelihood.per_cut, cuts) - pt.dot(likelihood.per_cell, eta)
-    total = total - pt.dot(likelihood.weight, pt.softplus(beside))
+    total = (likelihood.per_cut * cuts).sum() - (likelihood.per_cell * eta).sum()
+    total = total - (likelihood.weight * pt.softplus(beside)).sum()
     if len(likelihood.per_gap):
         gaps = pt.log(-pt.expm1(cuts[:-1] - cuts[1:]))
-        total = total + pt.dot(likelihood.per_gap, gaps)
+        total = total + (likelihood.per_gap * gaps).sum()
     return total
 
 
 def _exchangeable(factor: str, design: Design, priors: Priors) -> Any:
-    """Effects that sum to zero, centered where the levels hold data."""
+    """Effects that sum to zero, centered where the levels are clearly apart."""
     import pymc as pm
 
     sigma = pm.HalfNormal(f"sigma_{factor}", priors.factor_scale)
     name = f"effect_{factor}"
-    if design.answers_per_level[factor] > CENTERED_ABOVE:
+    if design.signal[factor] > CENTERED_ABOVE:
         return pm.ZeroSumNormal(name, sigma=sigma, dims=factor)
     unit = pm.ZeroSumNormal(f"unit_{factor}", sigma=1.0, dims=factor)
     return pm.Deterministic(name, sigma * unit, dims=factor)
@@ -198,7 +196,7 @@ def _random_walk(period: str, design: Design, priors: Priors) -> Any:
 
     walk_sd = pm.HalfNormal("walk_sd", priors.walk_scale)
     n = len(design.levels[period])
-    if design.answers_per_level[period] > WALK_CENTERED_ABOVE:
+    if design.signal[period] > CENTERED_ABOVE:
         step = pm.Normal("step", 0, walk_sd, shape=n - 1)
     else:
         step = walk_sd * pm.Normal("unit_step", 0, 1, shape=n - 1)

@@ -53,7 +53,7 @@ class OrdinalImputer:
 
     Notes
     -----
-    A fit that fails the convergence gate is repeated once with three times the draws and smaller
+    A fit that fails the convergence gate is repeated once with twice the draws and smaller
     steps.
 
     Estimand: the score that the frame would have if everybody had answered. Assumption: within a
@@ -135,7 +135,7 @@ class OrdinalImputer:
         """Sample, and once more, longer and in smaller steps, when the gate is not passed."""
         model = build_model(design, sufficient(counts), self.priors)
         compiled = sampling.compile_model(model)
-        for longer in (1, 3):
+        for longer, target_accept in ((1, 0.95), (2, 0.99)):
             tree = sampling.sample(
                 model,
                 compiled=compiled,
@@ -143,7 +143,7 @@ class OrdinalImputer:
                 draws=longer * self.draws,
                 tune=longer * self.tune,
                 chains=self.chains,
-                target_accept=0.97 if longer > 1 else 0.93,
+                target_accept=target_accept,
                 progress=self.progress,
             )
             if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:

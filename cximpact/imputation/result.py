@@ -30,7 +30,7 @@ from cximpact.imputation.poststratify import (
     margin,
     probabilities,
 )
-from cximpact.scores.limits import interval_limits
+from cximpact.imputation.respondents import respondents
 from cximpact.scores.statistic import statistic_of
 
 TARGETS = ("finite", "super")
@@ -203,6 +203,11 @@ class ImputedScores:
         float
             The shift at which the expected score equals the threshold; NaN when no shift
             between ``low`` and ``high`` gets there.
+
+        Raises
+        ------
+        ConfigError
+            If ``low`` is not below ``high``.
         """
         if low >= high:
             raise ConfigError(f"low is {low} and high is {high}; expected low < high.")
@@ -264,7 +269,7 @@ class ImputedScores:
             **{c: everyone[c] for c in ("estimate", "std_error", "conf_low", "conf_high")},
             n=people.astype(int),
         )
-        raw = self._respondents(groups, statistic, prob)
+        raw = respondents(self.cells, groups, statistic, prob)
         return pd.concat([raw, inferred], ignore_index=True)
 
     def summary(self, prob: float = 0.9, kind: str = "eti") -> pd.DataFrame:
@@ -370,30 +375,12 @@ class ImputedScores:
     def _total(
         self, groups: Margin, values: np.ndarray, people: np.ndarray, delta: float = 0.0
     ) -> np.ndarray:
-        """Expected sum of scores of some people of each cell, shape (sample, group)."""
+        """Add up the expected scores of some people of each cell, shape (sample, group)."""
         step = expected_score(values)
         chunks = [
             groups.total(step(p) * people) for p in probabilities(self.draws, self.design, delta)
         ]
         return np.concatenate(chunks)
-
-    def _respondents(self, groups: Margin, statistic: str, prob: float) -> pd.DataFrame:
-        values = statistic_of(self.cells.scale, statistic).values
-        counts = groups.total(self.cells.dense().T).T
-        n = counts.sum(axis=1)
-        some = n > 0
-        shares = counts[some] / n[some, None]
-        mean = shares @ values
-        variance = shares @ values**2 - mean**2
-        low, high = interval_limits(shares, values, n[some], prob=prob, method="score")
-        columns = {"estimate": mean, "conf_low": low, "conf_high": high}
-        with np.errstate(invalid="ignore", divide="ignore"):
-            columns["std_error"] = np.sqrt(variance / (n[some] - 1))
-        table = groups.labels.reset_index(drop=True).assign(who="respondents", n=n.astype(int))
-        for name in ("estimate", "std_error", "conf_low", "conf_high"):
-            table[name] = np.nan
-            table.loc[some, name] = columns[name]
-        return table
 
     def _parameters(self) -> list[str]:
         names = [str(n) for n in self.draws.data_vars]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from typing import Any
 
 import numpy as np
@@ -138,6 +140,6 @@ def _write(ax: Axes, at: int, text: str, color: str, weight: str = "normal") -> 
 
 def _join(ax: Axes, rows: pd.DataFrame) -> None:
     at = np.flatnonzero(rows["is_money"].to_numpy())
-    for i, j in zip(at[:-1], at[1:], strict=True):
+    for i, j in pairwise(at):
         end = rows["end"].iloc[i]
         ax.plot([end, end], [i, j], color=style.MUTED, linewidth=0.8, zorder=2.5)

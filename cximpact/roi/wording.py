@@ -37,8 +37,9 @@ def headline(result: RoiResult, prob: float) -> str:
     mcse, money = float(npv["mcse"]), settings.currency
     verb, amount = ("gain", npv["estimate"]) if npv["estimate"] >= 0 else ("lose", -npv["estimate"])
     who, is_are = join_names(result.names), "is" if len(result.names) == 1 else "are"
+    plural = "" if settings.horizon == 1 else "s"
     parts = [
-        f"Over {settings.horizon} {settings.period}s {who} {is_are} expected to {verb} "
+        f"Over {settings.horizon} {settings.period}{plural} {who} {is_are} expected to {verb} "
         f"{format_number(amount, mcse)} {money}: "
         f"{format_number(gross['estimate'], float(gross['mcse']))} {money} come in for a cost of "
         f"{format_number(cost['estimate'], float(cost['mcse']))} {money} "

@@ -54,8 +54,8 @@ def load_table(name: str, table: Table, folder: Path, seed: int) -> tuple[pd.Dat
         _check_column(frame, column, f"tables.{name}.where")
         kept = frame[frame[column].isin(wanted)]
         notes.append(
-            f"Table {name}: {len(kept):,} of {len(frame):,} rows are used, those where {column} is one of "
-            f"{join_names(wanted)}; the others were left out, as the study says."
+            f"Table {name}: {len(kept):,} of {len(frame):,} rows are used, those where {column} is "
+            f"one of {join_names(wanted)}; the others were left out, as the study says."
         )
         frame = kept
     if frame.empty:

@@ -56,10 +56,22 @@ def test_model_has_the_named_effects_and_no_intercept():
     design = build_design(counts, ["g"], "t", [])
     model = build_model(design, sufficient(counts), Priors())
     names = {v.name for v in model.free_RVs}
-    assert names == {"p0", "sigma_g", "effect_g", "walk_sd", "unit_step"}
+    assert names == {"p0", "sigma_g", "unit_g", "walk_sd", "unit_step"}
 
 
-def test_effects_are_sampled_apart_from_their_scale_where_levels_hold_few_answers():
+def test_effects_are_sampled_on_their_own_scale_where_levels_are_far_apart():
+    rng = np.random.default_rng(0)
+    g, t = rng.integers(0, 4, 4000), rng.integers(0, 3, 4000)
+    frame = pd.DataFrame({"g": g, "t": t, "y": 1.0 + rng.binomial(4, 0.15 + 0.2 * g)})
+    wave = SurveyWave(frame, answer="y", scale=CSAT5, factors=["g"], period="t")
+    counts = cells(wave)
+    design = build_design(counts, ["g"], "t", [])
+    names = {v.name for v in build_model(design, sufficient(counts), Priors()).free_RVs}
+    assert "effect_g" in names
+    assert "unit_step" in names
+
+
+def test_effects_are_sampled_apart_from_their_scale_where_levels_hardly_differ():
     counts = cells(wave_of(1, 40))
     design = build_design(counts, ["g"], None, [])
     model = build_model(design, sufficient(counts), Priors())
