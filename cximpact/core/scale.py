@@ -193,9 +193,7 @@ class ScoreScale:
         codes = sorted(v for v in found if not self.low <= v <= self.high)
         return f" {codes[0]:g} looks like a missing code: make it missing." if codes else ""
 
-    def shift_hint(
-        self, lowest: float, highest: float, n: int, n_lowest: int | None = None
-    ) -> str:
+    def shift_hint(self, lowest: float, highest: float, n: int, n_lowest: int | None = None) -> str:
         """Say when answers on a scale from 0 look as if they were given on one from 1.
 
         Parameters

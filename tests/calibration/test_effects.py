@@ -59,7 +59,7 @@ def fit(data, inference="cluster"):
 
 @pytest.mark.filterwarnings(FEW)
 def test_with_two_treated_stores_only_few_treated_covers():
-    repeats, names = 400, ("cluster", "few_treated")
+    repeats, names = 240, ("cluster", "few_treated")
     hits, estimates, errors = dict.fromkeys(names, 0), [], []
     for seed in range(repeats):
         data = cross_section(store_world(np.random.default_rng([11, seed])))
@@ -76,7 +76,7 @@ def test_with_two_treated_stores_only_few_treated_covers():
 
 @pytest.mark.parametrize("inference", ["cluster", "welch"])
 def test_the_truth_is_covered_under_serial_correlation(inference):
-    repeats, hits, rows = 300, 0, []
+    repeats, hits, rows = 200, 0, []
     for seed in range(repeats):
         row = fit(panel(serial_world(np.random.default_rng([12, seed]), 40, 6, 1.0)), inference)
         hits += row["conf_low"] <= 1.0 <= row["conf_high"]

@@ -156,7 +156,7 @@ class EventStudy:
 
 
 def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Times since treatment with a coefficient, and the references."""
+    """Find the times since treatment with a coefficient, and the references."""
     since = (did.table["time"] - did.table["first_treated"])[did.ever]
     found = np.sort(since.unique())
     before = found[found < 0]

@@ -63,4 +63,4 @@ def negative_share(weights: pd.DataFrame) -> float:
     float
         0 when all weights are positive.
     """
-    return float(-np.minimum(weights["weight"], 0.0).sum())
+    return float(np.maximum(-weights["weight"], 0.0).sum())

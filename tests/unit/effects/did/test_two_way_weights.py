@@ -42,7 +42,7 @@ def test_people_weigh_by_their_number():
 
 
 def test_the_result_reports_them_and_is_kept_from_money():
-    with pytest.warns(AssumptionWarning, match=r"negative weights sum to 0\.00") as caught:
+    with pytest.warns(AssumptionWarning, match=r"negative weights sum to 0\.00\)") as caught:
         result = TwoByTwo().fit(panel(fixture_f1()))
     assert caught[0].filename == __file__
     assert result.details["weights"]["weight"].sum() == pytest.approx(1)
