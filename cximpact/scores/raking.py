@@ -162,7 +162,10 @@ def read_margins(
     codes, targets = {}, {}
     for name, margin in margins.items():
         codes[name], targets[name] = _read_margin(table[name], name, margin)
-    totals = {name: float(target.sum()) for name, target in targets.items()}
+    with np.errstate(over="ignore"):
+        totals = {name: float(target.sum()) for name, target in targets.items()}
+    if too_large := [name for name, total in totals.items() if not np.isfinite(total)]:
+        raise WeightError(f"margin {too_large[0]!r} has no finite total; give sizes that add up.")
     first = next(iter(totals.values()))
     for name, total in totals.items():
         if abs(total - first) > 1e-6 * first:
