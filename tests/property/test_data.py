@@ -67,7 +67,7 @@ maybe = st.one_of(st.none(), names)
 lists = st.lists(names, max_size=2)
 
 
-def try_all(frame: pd.DataFrame, engine: str, build: Any, use: Any) -> None:
+def check_all(frame: pd.DataFrame, engine: str, build: Any, use: Any) -> None:
     """Build from the frame in an engine; whatever is refused is refused by us."""
     before = copy.deepcopy(frame)
     try:
@@ -93,7 +93,7 @@ engines = st.sampled_from(["pandas", "pandas", "polars", "pyarrow", "duckdb"])
 @odd
 def test_a_wave_takes_any_frame_or_refuses_it(frame, engine, factors, roles):
     period, weight, customer = roles
-    try_all(
+    check_all(
         frame,
         engine,
         lambda f: SurveyWave(
@@ -125,8 +125,8 @@ def test_a_design_takes_any_frame_or_refuses_it(frame, engine, covariates, roles
         "covariates": covariates,
         "missing": missing,
     }
-    try_all(frame, engine, lambda f: Panel(f, unit="c", **rest), lambda p: p.to_pandas())
-    try_all(
+    check_all(frame, engine, lambda f: Panel(f, unit="c", **rest), lambda p: p.to_pandas())
+    check_all(
         frame,
         engine,
         lambda f: RepeatedCrossSection(f, group="c", **rest),
@@ -170,7 +170,7 @@ def test_a_panel_with_a_flaw_is_refused_or_right(table, engine, by_period, missi
             np.testing.assert_allclose(found.sums.sum(), rows["outcome"].sum(), atol=1e-9)
 
     build = {"unit": "unit", "period": "t", "outcome": "y", "missing": missing}
-    try_all(table, engine, lambda f: Panel(f, **build, **roles), use)
+    check_all(table, engine, lambda f: Panel(f, **build, **roles), use)
 
 
 @given(
