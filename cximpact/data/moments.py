@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -123,7 +124,7 @@ def moments(panel: Panel, by: str = "cohort") -> PanelMoments:
     )
 
 
-def _wide(panel: Panel, keys: list[str], names: list[str]) -> nw.LazyFrame[object]:
+def _wide(panel: Panel, keys: list[str], names: list[str]) -> nw.LazyFrame[Any]:
     """Lay out one row a unit, with the outcome of each period in a column."""
     rows = panel.open()
     at = {

@@ -40,6 +40,7 @@ def paths(rows: nw.LazyFrame[Any], who: str, bit: nw.Expr | None = None) -> pd.D
         ``first_treated``, first and last are its least and greatest value; with ``treated``, the
         first treated and the last untreated period. And the sum ``bits``, if asked for.
     """
+    marks: dict[str, nw.Expr]
     if "first_treated" in rows.collect_schema().names():
         marks = {"first": nw.col("first_treated"), "last": nw.col("first_treated")}
     else:

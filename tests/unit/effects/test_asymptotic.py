@@ -40,3 +40,9 @@ def test_one_number_has_no_dimension():
     assert one.dims == ("sample",)
     with pytest.raises(ConfigError, match="draws"):
         t_draws(MEAN[:1], COVARIANCE[:1, :1], 5.0, size=0, rng=1, source="s")
+
+
+@pytest.mark.parametrize(("df", "low", "high"), [(None, -0.02, 0.02), (2.0, 0.2, 0.3)])
+def test_all_terms_share_the_uncertainty_about_the_error(df, low, high):
+    size = np.log(np.abs(draw(df, covariance=np.eye(2)).values - MEAN))
+    assert low < np.corrcoef(size.T)[0, 1] < high
