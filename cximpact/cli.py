@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from cximpact.core.errors import (
@@ -136,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _starter() -> resources.abc.Traversable:
+def _starter() -> Traversable:
     return resources.files("cximpact.study") / "starters" / STARTER
 
 

@@ -123,7 +123,9 @@ def build_model(design: Design, likelihood: Likelihood, priors: Priors) -> Any:
         ``slope``; deterministic ``cuts`` and the effects of the period.
     """
     import pymc as pm
-    import pytensor.tensor as pt
+    import pytensor.tensor
+
+    pt: Any = pytensor.tensor
 
     n_categories = len(likelihood.per_cut) + 1
     coords: dict[str, Any] = {
@@ -165,7 +167,9 @@ def log_likelihood(likelihood: Likelihood, cuts: Any, eta: Any) -> Any:
     tensor
         A scalar, up to the multinomial constant.
     """
-    import pytensor.tensor as pt
+    import pytensor.tensor
+
+    pt: Any = pytensor.tensor
 
     eta = eta + pt.zeros(len(likelihood.per_cell))
     beside = cuts[likelihood.cut] - eta[likelihood.cell]
@@ -192,7 +196,9 @@ def _exchangeable(factor: str, design: Design, priors: Priors) -> Any:
 def _random_walk(period: str, design: Design, priors: Priors) -> Any:
     """Random walk over the sorted periods, shifted to sum to zero."""
     import pymc as pm
-    import pytensor.tensor as pt
+    import pytensor.tensor
+
+    pt: Any = pytensor.tensor
 
     walk_sd = pm.HalfNormal("walk_sd", priors.walk_scale)
     n = len(design.levels[period])

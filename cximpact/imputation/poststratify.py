@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ class Margin:
         member[np.arange(len(self.code)), self.code] = 1.0
         return values @ member
 
-    def coords(self) -> dict[str, object]:
+    def coords(self) -> dict[str, Any]:
         """Coordinates of the groups; several columns also appear one by one."""
         if not self.dim:
             return {}

@@ -20,6 +20,11 @@ from cximpact.study.narrative import answer, sections
 from cximpact.study.stages import Run, ScoredWave, draws_of
 
 SUMMARY_SCHEMA = "cximpact.summary/1"
+_MEANING = {
+    "RoiResult": "money of the initiatives against doing nothing",
+    "ValuePosterior": "stated value of a unit of behavior",
+    "Goal": "goal and forecast of the score",
+}
 
 
 def write_artifacts(run: Run, out: Path, *, failure: str = "") -> Path:
@@ -215,6 +220,9 @@ def _headlines(path: str, result: Any, prob: float) -> list[dict[str, Any]]:
     else:
         table = result.tidy(prob)
         about = _about(result)
+        if isinstance(result, RoiResult):
+            units = result.summary(prob).set_index("term")["unit"]
+            table = table.assign(unit=table["term"].map(units))
     rows = []
     for row in table.to_dict("records"):
         names = ("term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
@@ -232,7 +240,7 @@ def _about(result: Any) -> dict[str, Any]:
     unit = getattr(result, "unit", None) or getattr(estimand, "scale", None)
     return {
         "unit": unit if isinstance(unit, str) else None,
-        "estimand": str(estimand) if estimand is not None else type(result).__name__,
+        "estimand": str(estimand) if estimand is not None else _MEANING[type(result).__name__],
         "interval": INTERVAL_WORD.get(str(kind), "simulation"),
     }
 

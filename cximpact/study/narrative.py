@@ -9,7 +9,7 @@ import pandas as pd
 from cximpact.core.causal import is_causal
 from cximpact.core.results import EffectPosterior, plotting
 from cximpact.core.summaries import summarize
-from cximpact.core.wording import number
+from cximpact.core.wording import format_number, number
 from cximpact.goals import Goal
 from cximpact.imputation import ImputedScores
 from cximpact.report import Section
@@ -66,7 +66,8 @@ def answer(run: Run) -> str:
     """
     prob = run.study.study.prob
     effects = [effect_sentence(p, r, prob) for p, r in run.results.items() if _is_effect(r)]
-    money = [r.headline(prob) for r in run.results.values() if isinstance(r, RoiResult)]
+    returns = [r for r in run.results.values() if isinstance(r, RoiResult)]
+    money = [f"{r.headline(prob)} {break_even_sentence(r)}".strip() for r in returns]
     aims = [r.headline() for r in run.results.values() if isinstance(r, Goal)]
     parts = [run.study.study.question, *effects, *money, *aims]
     if not (effects or money or aims):
@@ -105,6 +106,28 @@ def effect_sentence(path: str, result: EffectPosterior, prob: float) -> str:
     none = bool((rows["conf_low"] <= 0).all() and (rows["conf_high"] >= 0).all())
     nothing = "; the data show none beyond chance" if none else ""
     return f"{name.capitalize()}: {kind} {' and '.join(texts)}{nothing}."
+
+
+def break_even_sentence(result: RoiResult) -> str:
+    """Say what a unit of behavior must be worth for the initiatives to pay.
+
+    Parameters
+    ----------
+    result : RoiResult
+        The simulation.
+
+    Returns
+    -------
+    str
+        One sentence an initiative; nothing where no value makes it pay.
+    """
+    table = result.break_even()
+    rows = table[(table["quantity"] == "value") & table["break_even"].notna()]
+    return " ".join(
+        f"{row['initiative']} breaks even at {format_number(row['break_even'], row['mcse'])} "
+        f"{row['unit']}; {format_number(row['estimate'], row['estimate_mcse'])} was assumed."
+        for row in rows.to_dict("records")
+    )
 
 
 def _is_effect(result: Any) -> bool:
