@@ -243,7 +243,7 @@ def bridge_section(run: Run, result: RoiResult) -> Section:
         if section.effect is not None:
             effect = run.results[f"effects.{section.effect}"]
             estimate = float(effect.tidy()["estimate"].iloc[-1])
-            shown = (100 * estimate, "pp") if effect.estimand.scale == "pp" else (estimate, "")
+            shown = (estimate, "pp" if effect.estimand.scale == "pp" else "")
             rows.append(_count(f"{section.name}: effect", *shown))
     for name in result.names:
         one = result.select(name)

@@ -9,6 +9,7 @@ import xarray as xr
 from cximpact.core.errors import ConvergenceError
 from cximpact.study import Study
 from cximpact.study.artifacts import slug
+from cximpact.study.narrative import bridge_section
 from cximpact.study.stages import Run
 
 
@@ -93,6 +94,13 @@ class TestRun:
         assert "R-hat" in summary["failure"]
         assert any(r["path"] == "effects.stay" for r in summary["numbers"])
         assert "stopped early" in (out / "report.html").read_text()
+
+    def test_the_bridge_hands_on_shares_as_fractions(self, done):
+        result, _ = done
+        table = bridge_section(result.run, result["roi"]).table
+        row = table[table["label"] == "Fix: effect"].iloc[0]
+        assert row["unit"] == "pp"
+        assert row["value"] == result["effects.stay"].tidy()["estimate"].iloc[0]
 
     def test_inputs_stay_as_they_are(self, folder):
         before = (folder / "people.csv").read_bytes()
