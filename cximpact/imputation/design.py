@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
-from cximpact.core.errors import DtypeError, InsufficientDataError, ZeroVarianceError
+from cximpact.core.errors import (
+    DtypeError,
+    InsufficientDataError,
+    MissingColumnError,
+    UnseenLevelError,
+    ZeroVarianceError,
+    join_names,
+    rows_phrase,
+)
 from cximpact.data import Cells
 
 
@@ -59,6 +68,32 @@ class Design:
     def terms(self) -> tuple[str, ...]:
         """Every column the model knows about."""
         return (*self.levels, *self.covariates)
+
+    def at(self, table: pd.DataFrame) -> Design:
+        """Look up the effects of other rows, with the levels and standardization of the fit.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame, shape (row, column)
+            With every column of the model.
+
+        Returns
+        -------
+        Design
+            One row a row of the table.
+
+        Raises
+        ------
+        MissingColumnError
+            If a column of the model is not in the table.
+        UnseenLevelError
+            If a factor has a level that the fit never met.
+        """
+        if missing := [name for name in self.terms if name not in table]:
+            raise MissingColumnError.from_names(missing, list(table), role="model term")
+        codes = {name: _known_codes(table[name], levels) for name, levels in self.levels.items()}
+        raw = table[list(self.covariates)].to_numpy(dtype=float)
+        return replace(self, codes=codes, x=(raw - self.center) / self.spread)
 
 
 def build_design(
@@ -134,6 +169,17 @@ def latent(design: Design, effects: Mapping[str, Any]) -> Any:
     if design.covariates:
         eta = eta + effects["slope"] @ design.x.T
     return eta
+
+
+def _known_codes(column: pd.Series, levels: np.ndarray) -> np.ndarray:
+    codes = pd.Index(levels).get_indexer(pd.Index(column))
+    if (unseen := codes < 0).any():
+        raise UnseenLevelError(
+            f"column {column.name!r} has {column[unseen].nunique()} levels in {unseen.sum()} rows "
+            f"that the fit never met ({rows_phrase(np.flatnonzero(unseen))}); it knows "
+            f"{join_names(list(levels))}. Merge them into known levels."
+        )
+    return codes
 
 
 def _signal(cells: Cells, code: np.ndarray, in_time: bool) -> float:

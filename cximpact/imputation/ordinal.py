@@ -129,6 +129,7 @@ class OrdinalImputer:
             fit=tree,
             diagnostics=sampling.diagnostics(tree),
             provenance=provenance,
+            wave=wave,
         )
 
     def _sample(self, counts: Cells, design: Design, seed: int) -> xr.DataTree:

@@ -19,7 +19,7 @@ from cximpact.core.rng import RngLike, spawn
 from cximpact.core.summaries import summarize
 from cximpact.core.validate import check_choice, check_number, check_vector
 from cximpact.core.wording import number
-from cximpact.data import Cells
+from cximpact.data import Cells, SurveyWave
 from cximpact.imputation.bounds import manski_bounds
 from cximpact.imputation.design import Design
 from cximpact.imputation.poststratify import (
@@ -54,6 +54,8 @@ class ImputedScores:
         Verdict of the convergence gate.
     provenance : Provenance
         Where it comes from.
+    wave : SurveyWave, optional
+        The people and answers the fit was made from; a reference that is never saved.
     """
 
     draws: xr.Dataset = field(repr=False)
@@ -62,6 +64,7 @@ class ImputedScores:
     fit: xr.DataTree = field(repr=False)
     diagnostics: Mapping[str, Any]
     provenance: Provenance
+    wave: SurveyWave | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
