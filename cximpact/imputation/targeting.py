@@ -1,0 +1,353 @@
+"""Whom to ask next: the invitations that lower the uncertainty of the score most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cximpact.core.errors import ConfigError, DataError, EmptyDataError, join_names
+from cximpact.core.rng import RngLike, seed_of
+from cximpact.core.validate import check_count, check_number
+from cximpact.data import Cells, checks, frames
+from cximpact.imputation.poststratify import Margin, margin, probabilities
+from cximpact.imputation.survey_gain import Knowledge, efficient_scores, factors, kept_draws
+from cximpact.imputation.survey_plan import SurveyPlan
+
+if TYPE_CHECKING:
+    from cximpact.imputation.result import ImputedScores
+
+LAST, ALL = "last", "all"
+_STEPS = 200
+_PRIOR_PEOPLE = 20.0
+"""People of the overall response rate that are added to each cell's own."""
+_RESPONSE = "__response"
+_COLUMNS = ("people", "answered", "eligible", "tired", "response_prob", "gain", "invitations")
+
+
+def target(
+    imputed: ImputedScores,
+    *,
+    budget: int,
+    contacts: str | None = None,
+    min_days: float = 30.0,
+    response: float | str | None = None,
+    floor: float = 0.02,
+    by: str | Sequence[str] | None = None,
+    period: Any = LAST,
+    rng: RngLike = None,
+) -> SurveyPlan:
+    """Plan whom to ask next, so that the score becomes known best.
+
+    Parameters
+    ----------
+    imputed : ImputedScores
+        A fit that knows its wave, with a customer column.
+    budget : int
+        Invitations.
+    contacts : str, optional
+        Column of the frame: days since the customer was last contacted; missing for never.
+    min_days : float, default 30
+        Customers who were contacted less than so many days ago are left alone.
+    response : float or str, optional
+        Probability that an invitation is answered: one number, or a column of the frame. By
+        default the response rate of each cell, drawn a little towards that of everybody.
+    floor : float, default 0.02
+        Least probability with which everybody is asked who may be asked.
+    by : str or sequence of str, optional
+        Columns to split by: then the mean variance of the groups' scores is lowered, every group
+        counting the same. By default the variance of the score of everybody.
+    period : object, default "last"
+        Period to plan for, ``"last"``, or ``"all"``. It has no meaning without a period.
+    rng : int or Generator, optional
+        Randomness of the plan's default draw; the seed of the fit by default.
+
+    Returns
+    -------
+    SurveyPlan
+        Probabilities of being asked; `SurveyPlan.draw` picks the customers.
+
+    Raises
+    ------
+    ConfigError
+        If the fit knows no wave or no customers, there is no such period, or the floor alone
+        needs more than the budget.
+    DataError
+        If response probabilities are not between 0 and 1.
+    EmptyDataError
+        If nobody may be asked.
+
+    Notes
+    -----
+    Estimand: the inclusion probabilities that minimize the expected posterior variance of the
+    finite-population score, sum over cells of n_j answers expected from invitations b_j pi_j.
+
+    The draws give the joint covariance C of the cells' expected scores s, and that with the
+    expected signal m_j of an answer (the efficient score of the ordinal likelihood, twice its
+    ridit less 1). An answer of cell j is taken as a normal observation of m_j with its variance
+    V_j within the cell: n of them lower the variance of theta = w's by
+
+        Cov(theta, m_j)^2 / (Var(m_j) + V_j / n),
+
+    which is Cov(theta, eta_j)^2 / (Var(eta_j) + 1 / (n I_j)) to first order, I_j being the
+    information of one answer. Those who answer also stop being a guess: their share leaves w,
+    and their scatter the variance. Cells get invitations in small batches, each where the gain
+    of an invitation is greatest, with C updated after each; updates commute, so the variance
+    that is promised does not depend on the order.
+
+    Assumptions: the model (missing at random among those asked), answers as many as expected,
+    covariances that stay those of the draws. What breaks it: response probabilities that are
+    too high where it matters (people who did not answer before answer more rarely than others),
+    and effects that the model does not have. The floor protects against that: with every
+    probability above zero, weights 1 / probability estimate any total without the model.
+    Customers whom the fatigue rule excludes have probability 0: no design can speak for them.
+
+    References
+    ----------
+    Chaloner, K. & Verdinelli, I. (1995). Bayesian experimental design: a review. Statistical
+    Science 10(3), 273-304.
+
+    Schouten, B., Calinescu, M. & Luiten, A. (2013). Optimizing quality of response through
+    adaptive survey designs. Survey Methodology 39(1), 29-58.
+    """
+    budget = check_count(budget, "budget")
+    floor = check_number(floor, "floor", low=0, high=1)
+    opened, customer = _people(imputed)
+    chosen, cells = _period(imputed, period)
+    rested = _rested(opened, contacts, check_number(min_days, "min_days", low=0))
+    silent = frames.is_missing(opened, imputed.wave.answer if imputed.wave else "")
+    rows = opened.filter(silent & rested)
+    if chosen is not None:
+        rows = rows.filter(nw.col(str(imputed.design.period)) == chosen)
+    table = _table(imputed, cells, rows, response)
+    _check_floor(float(table["eligible"].sum()), floor, budget)
+    groups = margin(imputed.cells, by)
+    known = knowledge(imputed, cells, groups)
+    invitations = allocate(
+        known, table["eligible"].to_numpy(), table["response_prob"].to_numpy(), budget, floor
+    )
+    even = invitations.sum() * table["eligible"].to_numpy() / table["eligible"].sum()
+    first = table["response_prob"].to_numpy() * np.minimum(1.0, table["eligible"].to_numpy())
+    table["gain"] = known.gains(first) / len(known.people)
+    table["invitations"] = invitations
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table["inclusion_prob"] = np.nan_to_num(invitations / table["eligible"].to_numpy())
+    table["expected_answers"] = invitations * table["response_prob"]
+    after = {"planned": invitations, "proportional": even}
+    return SurveyPlan(
+        cells=table,
+        expected_sd=_expected(known, groups, cells, table["response_prob"].to_numpy(), after),
+        keys=imputed.cells.by,
+        budget=budget,
+        floor=floor,
+        by=tuple(groups.labels.columns),
+        unit=imputed.cells.scale.unit,
+        customer=customer,
+        provenance=replace(
+            imputed.provenance,
+            method="survey targeting",
+            seed=imputed.provenance.seed if rng is None else seed_of(rng),
+        ),
+        _rows=rows.select(*dict.fromkeys([customer, *imputed.cells.by])),
+    )
+
+
+def knowledge(imputed: ImputedScores, cells: np.ndarray, groups: Margin) -> Knowledge:
+    """Sum up what the draws know of some cells.
+
+    Parameters
+    ----------
+    imputed : ImputedScores
+        A fit.
+    cells : numpy.ndarray of bool, shape (cell,)
+        Cells of the scores.
+    groups : Margin
+        Groups of all cells.
+
+    Returns
+    -------
+    Knowledge
+        Of the chosen cells, with groups that have none of them left out.
+    """
+    counts, design = imputed.cells, imputed.design
+    used = kept_draws(imputed.draws.sizes["sample"], int(cells.sum()))
+    draws = imputed.draws.isel(sample=used)
+    pmf = np.zeros((counts.n_cells, counts.scale.n_categories))
+    for part in probabilities(draws, design):
+        pmf += part.sum(axis=0) / len(used)
+    weights, values = efficient_scores(pmf, design.link), counts.scale.score_weights
+    score, signal = [], []
+    for part in probabilities(draws, design):
+        score.append((part @ values)[:, cells])
+        signal.append(np.einsum("sjk,jk->sj", part, weights)[:, cells])
+    score_rows, signal_rows = factors(np.concatenate(score), np.concatenate(signal))
+    pmf, weights = pmf[cells], weights[cells]
+    found, group = np.unique(groups.code[cells], return_inverse=True)
+    people = counts.frame_count[cells]
+    return Knowledge(
+        score=score_rows,
+        signal=signal_rows,
+        noise=np.maximum((pmf * weights**2).sum(axis=1) - (pmf * weights).sum(axis=1) ** 2, 1e-12),
+        scatter=pmf @ values**2 - (pmf @ values) ** 2,
+        silent=people - counts.answered[cells],
+        group=group,
+        people=np.bincount(group, weights=people, minlength=len(found)),
+    )
+
+
+def allocate(
+    known: Knowledge, eligible: np.ndarray, response: np.ndarray, budget: float, floor: float
+) -> np.ndarray:
+    """Share out invitations among cells, each batch where an invitation teaches most.
+
+    Parameters
+    ----------
+    known : Knowledge
+        Before.
+    eligible : numpy.ndarray, shape (cell,)
+        People who may be asked.
+    response : numpy.ndarray, shape (cell,)
+        Probability that an invitation is answered.
+    budget : float
+        Invitations; everybody is asked where there are fewer people.
+    floor : float
+        Least share of every cell's eligible people that is asked.
+
+    Returns
+    -------
+    numpy.ndarray, shape (cell,)
+        Expected invitations; they add up to the budget.
+    """
+    if budget >= eligible.sum():
+        return eligible.astype(float)
+    asked = floor * eligible
+    known = known.after(asked * response)
+    left = budget - asked.sum()
+    batch = left / _STEPS
+    while left > 1e-9 * budget:
+        size = np.minimum(np.minimum(batch, left), eligible - asked)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.where(size > 1e-9, known.gains(size * response) / size, -np.inf)
+        best = int(value.argmax())
+        step = np.zeros(len(asked))
+        step[best] = size[best]
+        asked, left = asked + step, left - size[best]
+        known = known.after(step * response)
+    return asked
+
+
+def _people(imputed: ImputedScores) -> tuple[nw.LazyFrame[Any], str]:
+    if imputed.wave is None:
+        raise ConfigError("this fit knows no wave, as after loading; fit again to plan a survey.")
+    if imputed.wave.customer is None:
+        raise ConfigError(
+            "the wave names no customers; say SurveyWave(..., customer=column) to plan whom to ask."
+        )
+    return imputed.wave.open(), imputed.wave.customer
+
+
+def _period(imputed: ImputedScores, period: Any) -> tuple[Any, np.ndarray]:
+    """Return the chosen period, or None for all, and which cells it has."""
+    name = imputed.design.period
+    if name is None or (isinstance(period, str) and period == ALL):
+        return None, np.ones(imputed.cells.n_cells, dtype=bool)
+    levels = list(imputed.design.levels[name])
+    chosen = levels[-1] if isinstance(period, str) and period == LAST else period
+    if chosen not in levels:
+        raise ConfigError(
+            f"period is {period!r}; {name!r} has {join_names(levels)}. Name one of them, "
+            "'last' or 'all'."
+        )
+    return chosen, (imputed.cells.index[name] == chosen).to_numpy()
+
+
+def _rested(frame: nw.LazyFrame[Any], contacts: str | None, min_days: float) -> nw.Expr:
+    if contacts is None:
+        return nw.lit(True)
+    frames.check_columns(frame, {"contacts": contacts})
+    frames.check_numeric(frame, contacts, "contacts")
+    days = frames.known(frame, contacts)
+    return (days >= min_days) | frames.is_missing(frame, contacts)
+
+
+def _table(
+    imputed: ImputedScores, cells: np.ndarray, rows: nw.LazyFrame[Any], response: Any
+) -> pd.DataFrame:
+    """Count who may be asked in each cell, and how likely they are to answer."""
+    counts, keys = imputed.cells, list(imputed.cells.by)
+    if taken := sorted(set(keys) & set(_COLUMNS)):
+        raise ConfigError(f"column {join_names(taken)} has the name of a column of the plan.")
+    values = {}
+    if isinstance(response, str):
+        values[_RESPONSE] = _checked_response(rows, response)
+    found = frames.group_sums(rows, keys, values)
+    table = counts.index.reset_index(drop=True)
+    if keys:
+        looked = table.merge(found, on=keys, how="left")
+    else:
+        looked = found
+    eligible = looked[frames.COUNT].fillna(0).to_numpy(float)
+    if eligible.sum() == 0:
+        raise EmptyDataError(
+            "nobody may be asked: everybody answered already or was contacted less than min_days "
+            "ago. Lower min_days, or plan for another period."
+        )
+    table["people"] = counts.frame_count
+    table["answered"] = counts.answered
+    table["eligible"] = eligible
+    table["tired"] = table["people"] - table["answered"] - eligible
+    if isinstance(response, str):
+        table["response_prob"] = (looked[_RESPONSE] / looked[frames.COUNT]).fillna(0.0)
+    elif response is not None:
+        table["response_prob"] = check_number(response, "response", low=0, high=1)
+    else:
+        table["response_prob"] = _observed_response(counts)
+    return table[cells].reset_index(drop=True)
+
+
+def _checked_response(rows: nw.LazyFrame[Any], column: str) -> nw.Expr:
+    frames.check_columns(rows, {"response": column})
+    frames.check_numeric(rows, column, "response")
+    value = frames.known(rows, column)
+    inside = ((value >= 0) & (value <= 1)).fill_null(False)
+    wrong = checks.RowCheck(
+        fails=~inside,
+        error=DataError,
+        found=f"Column {column!r} is missing or outside 0 to 1 in",
+        fix="expected the probability of an answer, as a fraction",
+    )
+    checks.run(rows, [wrong])
+    return value
+
+
+def _observed_response(counts: Cells) -> np.ndarray:
+    overall = counts.n_answered / counts.n_frame
+    return (counts.answered + _PRIOR_PEOPLE * overall) / (counts.frame_count + _PRIOR_PEOPLE)
+
+
+def _check_floor(eligible: float, floor: float, budget: int) -> None:
+    if floor * eligible > budget:
+        raise ConfigError(
+            f"floor={floor:g} of {eligible:,.0f} customers needs {floor * eligible:,.0f} "
+            f"invitations, more than budget={budget:,}; lower floor to {budget / eligible:.2g} or "
+            "less, or raise the budget."
+        )
+
+
+def _expected(
+    known: Knowledge,
+    groups: Margin,
+    cells: np.ndarray,
+    response: np.ndarray,
+    plans: dict[str, np.ndarray],
+) -> pd.DataFrame:
+    """Compare the standard deviations before, as planned and with invitations in proportion."""
+    out = groups.labels.iloc[np.unique(groups.code[cells])].reset_index(drop=True)
+    out["before"] = np.sqrt(known.variance())
+    for name, invitations in plans.items():
+        out[name] = np.sqrt(known.after(invitations * response).variance())
+    return out
