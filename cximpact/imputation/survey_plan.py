@@ -137,11 +137,11 @@ class SurveyPlan:
             f"of {whose} is expected to go from {before} to {planned} {self.unit}; the same number "
             f"of invitations in proportion to the customers would give {even}. Probabilities of "
             f"being asked run from {number(probs.min())} to {number(probs.max())}; keep 1 / "
-            f"probability as weight.{self._unreached()} This rests on the model, on the stated "
+            f"probability as weight.{self._limits()} This rests on the model, on the stated "
             "response probabilities, and on missing at random among those asked."
         )
 
-    def _unreached(self) -> str:
+    def _limits(self) -> str:
         closed = int(((self.cells["eligible"] == 0) & (self.cells["tired"] > 0)).sum())
         text = ""
         if self.not_estimable:
@@ -149,6 +149,12 @@ class SurveyPlan:
                 f" {self.not_estimable:,} silent customers were contacted too recently and have "
                 f"probability 0; in {closed:,} cells nobody is left to ask. The design alone says "
                 "nothing of them, only the model does."
+            )
+        eligible = self.cells["eligible"].sum()
+        if 0.5 * self.budget < self.floor * eligible < self.budget:
+            text += (
+                f" The floor takes {self.floor * eligible / self.budget:.0%} of the invitations; a "
+                "lower one would leave more for where they teach most."
             )
         if self.floor == 0:
             text += " Without a floor, cells with probability 0 are left to the model as well."

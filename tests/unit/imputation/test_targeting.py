@@ -94,6 +94,15 @@ def test_the_formula_for_one_cell_is_the_textbook_one():
     assert many.gains(np.array([0, 2.0, 0, 0, 0]))[1] == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_cell_at_a_time_teaches_what_all_together_do():
+    known, _ = gaussian(groups=2)
+    answers = np.array([1.0, 2.5, 0.0, 4.0, 6.0])
+    one_by_one = known
+    for j in range(5):
+        one_by_one = one_by_one.after(np.where(np.arange(5) == j, answers, 0.0))
+    assert one_by_one.variance() == pytest.approx(known.after(answers).variance())
+
+
 @given(st.lists(st.floats(0, 1.5), min_size=10, max_size=10))
 def test_what_is_known_does_not_depend_on_the_order_of_the_answers(shares):
     known, _ = gaussian()
@@ -319,5 +328,8 @@ def test_explanation_names_the_gain_and_who_cannot_be_reached(plan, fit):
     text = plan.explain()
     assert "150 invitations" in text and "contacted too recently" in text
     assert "proportion" in text and "weight" in text
+    assert "The floor takes" not in text
+    tight = target(fit, budget=150, floor=0.06, period="all")
+    assert "The floor takes" in tight.explain()
     assert "Without a floor" in target(fit, budget=50, floor=0.0).explain()
     assert plan._repr_html_().startswith("<div>")
