@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,49 @@ MIN_EBFMI = 0.3
 _GROUPS_WITHOUT_DATA = ("posterior", "sample_stats", "prior")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Density:
+    """A log density of about standard normal numbers, to be sampled without a PyMC graph.
+
+    Parameters
+    ----------
+    log_density : callable
+        From free numbers, shape (free,), to the log density and its gradient.
+    n_free : int
+        How many free numbers there are.
+    expand : callable
+        From the draws of the free numbers, variable ``z``, to the parameters that are judged and
+        kept.
+    cores : int, optional
+        Chains run side by side; all by default.
+    """
+
+    log_density: Callable[[np.ndarray], tuple[float, np.ndarray]] = field(repr=False)
+    n_free: int
+    expand: Callable[[xr.Dataset], xr.Dataset] = field(repr=False)
+    cores: int | None = None
+
+    def handle(self) -> Any:
+        """Wrap the density for nutpie; chains start at draws of a standard normal.
+
+        Returns
+        -------
+        object
+            For `nutpie.sample`.
+        """
+        from nutpie.compiled_pyfunc import from_pyfunc
+
+        return from_pyfunc(
+            self.n_free,
+            lambda: self.log_density,
+            lambda *_: lambda z: {"z": z},
+            [np.dtype(float)],
+            [(self.n_free,)],
+            ["z"],
+            make_initial_point_fn=lambda seed: np.random.default_rng(seed).normal(size=self.n_free),
+        )
+
+
 def sample(
     model: Any,
     *,
@@ -33,8 +77,9 @@ def sample(
 ) -> xr.DataTree:
     """Sample a PyMC model with nutpie and put the result through the gate.
 
-    The mass matrix is adapted with a low-rank part, so that correlated posteriors, such as
-    cutpoints and the effects of rare levels, take few steps.
+    The mass matrix of a PyMC model is adapted with a low-rank part, so that correlated
+    posteriors, such as cutpoints and the effects of rare levels, take few steps; that of a
+    `Density` is diagonal.
 
     Ctrl-C keeps the draws made so far: they come back trimmed to a common length and marked
     incomplete, which the gate counts as a failure. Before the first draw after tuning it
@@ -55,7 +100,12 @@ def sample(
     progress : bool, default False
         Show a progress bar, in a terminal or a notebook.
     compiled : optional
-        From `compile_model`, to sample again without compiling.
+        From `compile_model`, to sample again without compiling, or from `compile_density`.
+    expand : callable, optional
+        From the draws as sampled to the parameters that are judged and kept.
+
+    cores : int, optional
+        Chains run side by side; all by default.
 
     Returns
     -------
@@ -72,22 +122,25 @@ def sample(
     draws, tune = check_count(draws, "draws"), check_count(tune, "tune")
     chains = check_count(chains, "chains", low=2)
     seed = seed_of(rng) % 2**32
+    own = compiled if isinstance(compiled, Density) else None
+    compiled = compiled if compiled is not None else compile_model(model)
     handle = nutpie.sample(
-        compiled if compiled is not None else compile_model(model),
+        own.handle() if own else compiled,
         draws=draws,
         tune=tune,
         chains=chains,
         seed=seed,
         target_accept=check_prob(target_accept, "target_accept"),
-        adaptation="low_rank",
+        adaptation="diag" if own else "low_rank",
+        cores=own.cores if own else None,
         save_warmup=False,
         progress_bar=progress,
         blocking=False,
     )
     try:
-        return gate(handle.wait())
+        return gate(_expanded(handle.wait(), own))
     except KeyboardInterrupt:
-        return gate(_trimmed(handle.abort()), complete=False)
+        return gate(_expanded(_trimmed(handle.abort()), own), complete=False)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise ConvergenceError(
@@ -232,6 +285,16 @@ def load(path: str | Path) -> xr.DataTree:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no netCDF file"
         raise FileError(f"cannot read {str(path)!r}: {reason}.") from error
+
+
+def _expanded(tree: xr.DataTree, own: Density | None) -> xr.DataTree:
+    """Put the parameters in the place of the numbers that were sampled."""
+    if own is None:
+        return tree
+    groups = {name: node.to_dataset() for name, node in tree.children.items()}
+    out = xr.DataTree.from_dict(groups | {"posterior": own.expand(groups["posterior"])})
+    out.attrs = dict(tree.attrs)
+    return out
 
 
 def _trimmed(tree: xr.DataTree) -> xr.DataTree:

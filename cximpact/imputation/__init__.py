@@ -9,8 +9,8 @@ from cximpact.imputation.links import (
     log_category_probabilities,
     shift_probabilities,
 )
-from cximpact.imputation.model import Priors
 from cximpact.imputation.ordinal import OrdinalImputer
+from cximpact.imputation.priors import Priors
 from cximpact.imputation.result import ImputedScores
 
 __all__ = [

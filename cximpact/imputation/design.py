@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cximpact.core.errors import (
+    ConfigError,
     DtypeError,
     InsufficientDataError,
+    MemoryBudgetError,
     MissingColumnError,
     UnseenLevelError,
     ZeroVarianceError,
@@ -21,6 +22,10 @@ from cximpact.core.errors import (
     rows_phrase,
 )
 from cximpact.data import Cells
+from cximpact.imputation import terms as tm
+from cximpact.imputation.spec import Spec
+
+MAX_LEVELS = 3_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,53 +34,76 @@ class Design:
 
     Parameters
     ----------
+    spec : Spec
+        Which terms there are.
+    link : {"logit", "probit"}
+        From latent score to probabilities.
     levels : mapping of str to numpy.ndarray
-        Factor to its levels, sorted.
+        Column to its levels, sorted.
+    effects : tuple of Term
+        Terms with levels.
     codes : mapping of str to numpy.ndarray of int, shape (cell,)
-        Factor to the level number of each cell.
-    period : str or None
-        The factor whose effects follow its order in time.
-    covariates : tuple of str
-        Names of the columns of ``x``.
-    x : numpy.ndarray, shape (cell, covariate)
-        Standardized covariates.
-    signal : mapping of str to float
-        How far the levels of each factor lie apart, in units of their noise: the variance
-        between levels (between neighbors for the period) over its sampling variance.
+        Term to the level number of each cell.
+    style_codes : numpy.ndarray of int, shape (cell,)
+        Number of the level of the response style; zeros without one.
+    x : numpy.ndarray, shape (cell, slope)
+        Standardized covariates, then the time of a local trend.
     center, spread : numpy.ndarray, shape (covariate,)
         Mean and standard deviation that were taken out, over the people of the frame.
     """
 
+    spec: Spec = field(repr=False)
+    link: str = "logit"
     levels: Mapping[str, np.ndarray]
+    effects: tuple[tm.Term, ...] = field(repr=False)
     codes: Mapping[str, np.ndarray] = field(repr=False)
-    period: str | None
-    covariates: tuple[str, ...]
+    style_codes: np.ndarray = field(repr=False)
     x: np.ndarray = field(repr=False)
-    signal: Mapping[str, float] = field(repr=False)
-    center: np.ndarray
-    spread: np.ndarray
+    center: np.ndarray = field(repr=False)
+    spread: np.ndarray = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", MappingProxyType(dict(self.levels)))
         object.__setattr__(self, "codes", MappingProxyType(dict(self.codes)))
 
     @property
-    def factors(self) -> tuple[str, ...]:
-        """Factors with exchangeable levels."""
-        return tuple(name for name in self.levels if name != self.period)
+    def period(self) -> str | None:
+        """Column of the period, if it has an effect."""
+        return self.spec.period
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Numeric columns with a slope."""
+        return self.spec.covariates
+
+    @property
+    def slopes(self) -> tuple[str, ...]:
+        """Names of the columns of ``x``."""
+        trend = (f"trend_{self.period}",) if self.spec.period_model == "local_trend" else ()
+        return (*self.covariates, *trend)
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Every column the model knows about."""
-        return (*self.levels, *self.covariates)
+        """Everything the model knows about: columns, and interactions as ``a:b``."""
+        crossed = [":".join(pair) for pair in self.spec.interactions]
+        return (*self.spec.columns, *crossed)
 
-    def at(self, table: pd.DataFrame) -> Design:
+    @property
+    def n_styles(self) -> int:
+        """How many sets of cutpoints there are."""
+        scaled = self.spec.style is not None and self.spec.style_kind == "scale"
+        return len(self.levels[str(self.spec.style)]) if scaled else 1
+
+    def at(self, table: pd.DataFrame, *, open_levels: bool = False) -> Design:
         """Look up the effects of other rows, with the levels and standardization of the fit.
 
         Parameters
         ----------
         table : pandas.DataFrame, shape (row, column)
             With every column of the model.
+        open_levels : bool, default False
+            Whether new levels of open factors are numbered after the known ones;
+            `with_new_levels` draws their effects.
 
         Returns
         -------
@@ -89,28 +117,57 @@ class Design:
         UnseenLevelError
             If a factor has a level that the fit never met.
         """
-        if missing := [name for name in self.terms if name not in table]:
+        if missing := [name for name in self.spec.columns if name not in table]:
             raise MissingColumnError.from_names(missing, list(table), role="model term")
-        codes = {name: _known_codes(table[name], levels) for name, levels in self.levels.items()}
+        levels = dict(self.levels)
+        if open_levels:
+            for name in self.spec.open:
+                found = table[name].unique()
+                new = np.sort(found[~np.isin(found, levels[name])])
+                levels[name] = np.concatenate([levels[name], new])
+        codes = {name: known_codes(table[name], known) for name, known in levels.items()}
+        effects = tuple(
+            replace(t, labels=levels[t.name]) if t.kind == "open" else t for t in self.effects
+        )
         raw = table[list(self.covariates)].to_numpy(dtype=float)
-        return replace(self, codes=codes, x=(raw - self.center) / self.spread)
+        x = (raw - self.center) / self.spread
+        return replace(
+            self,
+            levels=levels,
+            effects=effects,
+            codes=_term_codes(effects, codes, levels),
+            style_codes=_style_codes(self.spec, codes, len(table)),
+            x=_with_time(self.spec, x, codes, levels),
+        )
+
+    def at_reference(self) -> Design:
+        """Return the same cells as if everybody had answered by the reference channel.
+
+        Returns
+        -------
+        Design
+            Itself where there is no response style.
+        """
+        style = self.spec.style
+        if style is None:
+            return self
+        number = int(np.searchsorted(self.levels[style], np.asarray(self.spec.reference)))
+        same = np.full(len(self.x), number)
+        codes = {t.name: same if t.kind == "style" else self.codes[t.name] for t in self.effects}
+        return replace(self, codes=codes, style_codes=same if self.n_styles > 1 else 0 * same)
 
 
-def build_design(
-    cells: Cells, factors: Sequence[str], period: str | None, covariates: Sequence[str]
-) -> Design:
+def build_design(cells: Cells, spec: Spec, link: str = "logit") -> Design:
     """Build the design: number the levels of each factor and standardize the covariates.
 
     Parameters
     ----------
     cells : Cells
-        Cells that cross all of these columns.
-    factors : sequence of str
-        Factors with exchangeable levels.
-    period : str or None
-        Period column.
-    covariates : sequence of str
-        Numeric columns.
+        Cells that cross all columns of the spec.
+    spec : Spec
+        Which terms there are.
+    link : {"logit", "probit"}
+        From latent score to probabilities.
 
     Returns
     -------
@@ -123,10 +180,13 @@ def build_design(
         If a factor has a single level: its effect cannot be told from the baseline.
     ZeroVarianceError, DtypeError
         If a covariate is constant or not numeric.
+    ConfigError
+        If the reference of the response style is not one of its levels.
     """
-    levels: dict[str, np.ndarray] = {}
-    codes: dict[str, np.ndarray] = {}
-    for name in (*factors, *([period] if period else [])):
+    levels, codes = {}, {}
+    for name in spec.columns:
+        if name in spec.covariates:
+            continue
         values = cells.index[name]
         found = np.sort(values.unique())
         if len(found) < 2:
@@ -135,14 +195,17 @@ def build_design(
             )
         levels[name] = found
         codes[name] = np.searchsorted(found, values.to_numpy(dtype=found.dtype))
-    x, center, spread = _standardize(cells, covariates)
+    spec = _with_reference(spec, cells, levels, codes)
+    effects = _terms(spec, cells, levels, codes)
+    x, center, spread = _standardize(cells, spec.covariates)
     return Design(
+        spec=spec,
+        link=link,
         levels=levels,
-        codes=codes,
-        period=period,
-        covariates=tuple(covariates),
-        x=x,
-        signal={name: _signal(cells, code, name == period) for name, code in codes.items()},
+        effects=effects,
+        codes=_term_codes(effects, codes, levels),
+        style_codes=_style_codes(spec, codes, cells.n_cells),
+        x=_with_time(spec, x, codes, levels),
         center=center,
         spread=spread,
     )
@@ -156,7 +219,7 @@ def latent(design: Design, effects: Mapping[str, Any]) -> Any:
     design : Design
         Which effects a cell has.
     effects : mapping of str to array
-        ``effect_<factor>`` with its levels on the last axis, and ``slope`` with the covariates.
+        ``effect_<term>`` with its levels on the last axis, and ``slope`` with the covariates.
 
     Returns
     -------
@@ -164,42 +227,170 @@ def latent(design: Design, effects: Mapping[str, Any]) -> Any:
         Latent score with the cells on the last axis.
     """
     eta: Any = 0.0
-    for name, code in design.codes.items():
-        eta = eta + effects[f"effect_{name}"][..., code]
-    if design.covariates:
+    for term in design.effects:
+        part = effects[term.effect][..., design.codes[term.name]]
+        eta = eta - part if term.kind == "style" else eta + part
+    if design.slopes:
         eta = eta + effects["slope"] @ design.x.T
     return eta
 
 
-def _known_codes(column: pd.Series, levels: np.ndarray) -> np.ndarray:
+def known_codes(column: pd.Series, levels: np.ndarray) -> np.ndarray:
+    """Look up the values of a column among known levels.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Values.
+    levels : numpy.ndarray
+        Known levels.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        One number a row.
+
+    Raises
+    ------
+    UnseenLevelError
+        If a value is no known level.
+    """
     codes = pd.Index(levels).get_indexer(pd.Index(column))
     if (unseen := codes < 0).any():
         raise UnseenLevelError(
             f"column {column.name!r} has {column[unseen].nunique()} levels in {unseen.sum()} rows "
             f"that the fit never met ({rows_phrase(np.flatnonzero(unseen))}); it knows "
-            f"{join_names(list(levels))}. Merge them into known levels."
+            f"{join_names(list(levels))}. Merge them into known levels, or name the factor in "
+            "OrdinalImputer(open=...) and allow new levels."
         )
     return codes
 
 
-def _signal(cells: Cells, code: np.ndarray, in_time: bool) -> float:
-    """Compare the spread of the level means of latent ranks with their sampling noise."""
-    counts = cells.dense()
-    share = counts.sum(axis=0) / max(counts.sum(), 1.0)
-    ranks = special.logit(np.clip(np.cumsum(share) - share / 2, 1e-6, 1 - 1e-6))
-    spread = float(share @ ranks**2 - (share @ ranks) ** 2)
-    n = np.bincount(code, weights=counts.sum(axis=1))
-    total = np.bincount(code, weights=counts @ ranks)
-    mean, noise = (total / np.maximum(n, 1.0))[n > 0], (spread / np.maximum(n, 1.0))[n > 0]
-    if len(mean) < 2 or not spread > 0:
-        return 0.0
-    if in_time:
-        return float(np.mean(np.diff(mean) ** 2) / np.mean(noise[1:] + noise[:-1]))
-    return float(mean.var(ddof=1) / noise.mean())
+def _with_reference(
+    spec: Spec, cells: Cells, levels: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray]
+) -> Spec:
+    if spec.style is None:
+        return spec
+    known = levels[spec.style]
+    if spec.reference is None:
+        answers = np.bincount(codes[spec.style], weights=cells.answered, minlength=len(known))
+        return replace(spec, reference=known[int(answers.argmax())])
+    if spec.reference not in list(known):
+        raise ConfigError(
+            f"reference is {spec.reference!r}; {spec.style!r} has {join_names(list(known))}."
+        )
+    return spec
+
+
+def _terms(
+    spec: Spec, cells: Cells, levels: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray]
+) -> tuple[tm.Term, ...]:
+    """Build every term with its basis."""
+    bases = {name: _basis(spec, name, levels[name], codes[name], cells) for name in levels}
+    out = []
+    for name in spec.main:
+        kind = "open" if name in spec.open else "exchangeable"
+        if name == spec.period and spec.period_model in ("random_walk", "local_trend"):
+            kind = "walk"
+        basis = None if kind == "open" else bases[name]
+        out.append(tm.Term(name=name, columns=(name,), kind=kind, labels=levels[name], basis=basis))
+    if spec.period is not None and spec.period_model == "local_trend":
+        out.append(_drift(spec.period, levels[spec.period]))
+    for pair in spec.interactions:
+        out.append(_interaction(pair, levels, bases))
+    if spec.has_style_shift:
+        style = str(spec.style)
+        out.append(
+            tm.Term(
+                name=f"style_{style}",
+                columns=(style,),
+                kind="style",
+                labels=levels[style],
+                basis=bases[style],
+            )
+        )
+    return tuple(out)
+
+
+def _basis(
+    spec: Spec, name: str, levels: np.ndarray, codes: np.ndarray, cells: Cells
+) -> np.ndarray:
+    if name == spec.period and spec.period_model in ("random_walk", "local_trend"):
+        return tm.walk_basis(len(levels))
+    if name in spec.open:
+        return np.empty((0, 0))
+    _check_levels(name, len(levels))
+    return tm.zero_sum_basis(np.bincount(codes, weights=cells.answered, minlength=len(levels)))
+
+
+def _drift(period: str, levels: np.ndarray) -> tm.Term:
+    if len(levels) < 3:
+        raise InsufficientDataError(
+            f"Period {period!r} has {len(levels)} levels; a local trend needs at least 3."
+        )
+    return tm.Term(
+        name=f"drift_{period}",
+        columns=(period,),
+        kind="drift",
+        labels=levels,
+        basis=tm.drift_basis(len(levels)),
+    )
+
+
+def _interaction(
+    pair: tuple[str, ...], levels: Mapping[str, np.ndarray], bases: Mapping[str, np.ndarray]
+) -> tm.Term:
+    name = ":".join(pair)
+    _check_levels(name, int(np.prod([len(levels[c]) for c in pair])))
+    labels = pd.MultiIndex.from_product([levels[c] for c in pair])
+    return tm.Term(
+        name=name,
+        columns=pair,
+        kind="interaction",
+        labels=np.array([" · ".join(map(str, row)) for row in labels]),
+        basis=tm.crossed_basis([bases[c] for c in pair]),
+    )
+
+
+def _check_levels(name: str, n: int) -> None:
+    if n > MAX_LEVELS:
+        raise MemoryBudgetError(
+            f"{name!r} has {n:,} levels, more than {MAX_LEVELS:,}; merge levels, or name a factor "
+            "in OrdinalImputer(open=...)."
+        )
+
+
+def _term_codes(
+    effects: tuple[tm.Term, ...],
+    codes: Mapping[str, np.ndarray],
+    levels: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Look up the level of every term in each row."""
+    out = {}
+    for term in effects:
+        sizes = [len(levels[c]) for c in term.columns]
+        out[term.name] = np.ravel_multi_index([codes[c] for c in term.columns], sizes)
+    return out
+
+
+def _style_codes(spec: Spec, codes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    if spec.style is None or spec.style_kind != "scale":
+        return np.zeros(n, dtype=np.int64)
+    return codes[spec.style].astype(np.int64)
+
+
+def _with_time(
+    spec: Spec, x: np.ndarray, codes: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Add the time of a local trend, in periods from the middle."""
+    if spec.period is None or spec.period_model != "local_trend":
+        return x
+    time = codes[spec.period] - (len(levels[spec.period]) - 1) / 2
+    return np.column_stack([x, time])
 
 
 def _standardize(
-    cells: Cells, covariates: Sequence[str]
+    cells: Cells, covariates: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     columns = []
     for name in covariates:

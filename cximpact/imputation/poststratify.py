@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,11 @@ def margin(cells: Cells, by: str | Sequence[str] | None) -> Margin:
 
 
 def probabilities(
-    draws: xr.Dataset, design: Design, delta: float | np.ndarray = 0.0
+    draws: xr.Dataset,
+    design: Design,
+    delta: float | np.ndarray = 0.0,
+    *,
+    kept: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Work out the answer probabilities of every cell, some draws at a time.
 
@@ -115,27 +119,59 @@ def probabilities(
         Parameters of the model.
     design : Design
         Effects of the cells.
-    delta : float or numpy.ndarray, shape (cell,)
+    delta : float or numpy.ndarray, shape (cell,) or (draw, cell)
         Shift of the latent score.
+    kept : numpy.ndarray of int, optional
+        Cutpoints between which answers are told apart, from 0; the others are merged. All by
+        default.
 
     Yields
     ------
     numpy.ndarray, shape (some draws, cell, category)
         In the order of the draws.
     """
-    names = [f"effect_{name}" for name in design.levels] + ["slope"] * bool(design.covariates)
     cuts = draws["cuts"].values
-    n_cells = len(design.x)
-    step = max(1, _BUDGET // (n_cells * (cuts.shape[1] + 1)))
+    kept = np.arange(cuts.shape[1]) if kept is None else kept
+    shift = np.asarray(delta, dtype=float)
+    step = max(1, _BUDGET // (max(len(design.x), 1) * (len(kept) + 2)))
     for start in range(0, len(cuts), step):
         rows = slice(start, start + step)
-        eta = latent(design, {name: draws[name].values[rows] for name in names})
-        eta = np.broadcast_to(eta, (len(cuts[rows]), n_cells)) + delta
-        yield category_probabilities(eta, cuts[rows, None, :])
+        eta = latent_scores(draws, design, rows)
+        eta = eta + (shift[rows] if shift.ndim == 2 else shift)
+        own = cuts[rows][:, None, kept]
+        if design.n_styles > 1:
+            spread = draws[f"effect_spread_{design.spec.style}"].values[rows]
+            own = own * np.exp(spread)[:, design.style_codes, None]
+        yield category_probabilities(eta, own, design.link)
 
 
-def expected_score(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Build the step from probabilities to the expected score of a person.
+def latent_scores(
+    draws: xr.Dataset, design: Design, rows: slice | np.ndarray = slice(None)
+) -> np.ndarray:
+    """Add up the effects of every cell in some draws.
+
+    Parameters
+    ----------
+    draws : xarray.Dataset
+        Parameters of the model.
+    design : Design
+        Effects of the cells.
+    rows : slice or numpy.ndarray
+        Which draws.
+
+    Returns
+    -------
+    numpy.ndarray, shape (draw, cell)
+        Latent scores.
+    """
+    names = [term.effect for term in design.effects] + ["slope"] * bool(design.slopes)
+    eta = latent(design, {name: draws[name].values[rows] for name in names})
+    n = len(draws["cuts"].values[rows])
+    return np.broadcast_to(eta, (n, len(design.x)))
+
+
+def merged(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the cutpoints at which a score changes.
 
     Parameters
     ----------
@@ -144,33 +180,74 @@ def expected_score(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
     Returns
     -------
-    callable
-        From (draw, cell, category) to (draw, cell).
+    tuple of numpy.ndarray
+        Cutpoints that matter, and what the answers between them count for.
     """
-    return lambda p: p @ values
+    kept = np.flatnonzero(np.diff(values))
+    return kept, values[np.append(kept, len(values) - 1)]
 
 
-def drawn_total(
-    values: np.ndarray, people: np.ndarray, rng: np.random.Generator
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Build the step from probabilities to a drawn sum of scores of some people.
+def expected_scores(
+    draws: xr.Dataset, design: Design, values: np.ndarray, delta: float | np.ndarray = 0.0
+) -> Iterator[np.ndarray]:
+    """Work out the expected score of a person of every cell, some draws at a time.
 
     Parameters
     ----------
+    draws : xarray.Dataset
+        Parameters of the model.
+    design : Design
+        Effects of the cells.
     values : numpy.ndarray, shape (category,)
         What each answer counts for.
+    delta : float or numpy.ndarray, shape (cell,) or (draw, cell)
+        Shift of the latent score.
+
+    Yields
+    ------
+    numpy.ndarray, shape (some draws, cell)
+        In the order of the draws.
+    """
+    kept, distinct = merged(values)
+    for p in probabilities(draws, design, delta, kept=kept):
+        yield p @ distinct
+
+
+def drawn_scores(
+    draws: xr.Dataset,
+    design: Design,
+    values: np.ndarray,
+    delta: float | np.ndarray = 0.0,
+    *,
+    people: np.ndarray,
+    rng: np.random.Generator,
+) -> Iterator[np.ndarray]:
+    """Draw answers of some people of every cell and sum up their scores.
+
+    Parameters
+    ----------
+    draws : xarray.Dataset
+        Parameters of the model.
+    design : Design
+        Effects of the cells.
+    values : numpy.ndarray, shape (category,)
+        What each answer counts for.
+    delta : float or numpy.ndarray, shape (cell,) or (draw, cell)
+        Shift of the latent score.
     people : numpy.ndarray, shape (cell,)
         How many people of each cell answer.
     rng : numpy.random.Generator
         Randomness.
 
-    Returns
-    -------
-    callable
-        From (draw, cell, category) to (draw, cell).
+    Yields
+    ------
+    numpy.ndarray, shape (some draws, cell)
+        Sums of scores, in the order of the draws.
     """
+    kept, distinct = merged(values)
     counts = people.astype(np.int64)
-    return lambda p: rng.multinomial(counts, p / p.sum(axis=-1, keepdims=True)) @ values
+    for p in probabilities(draws, design, delta, kept=kept):
+        yield rng.multinomial(counts, p / p.sum(axis=-1, keepdims=True)) @ distinct
 
 
 def label(

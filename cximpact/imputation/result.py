@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,16 +22,13 @@ from cximpact.core.wording import number
 from cximpact.data import Cells, SurveyWave
 from cximpact.imputation.bounds import manski_bounds
 from cximpact.imputation.design import Design
-from cximpact.imputation.poststratify import (
-    Margin,
-    drawn_total,
-    expected_score,
-    label,
-    margin,
-    probabilities,
-)
+from cximpact.imputation.poststratify import Margin, label, margin
 from cximpact.imputation.respondents import respondents
+from cximpact.imputation.totals import expected_totals, finite_totals, people_of
 from cximpact.scores.statistic import statistic_of
+
+if TYPE_CHECKING:
+    from cximpact.imputation.ordinal import OrdinalImputer
 
 TARGETS = ("finite", "super")
 
@@ -56,6 +53,8 @@ class ImputedScores:
         Where it comes from.
     wave : SurveyWave, optional
         The people and answers the fit was made from; a reference that is never saved.
+    imputer : OrdinalImputer, optional
+        The settings of the fit, with which `validate` fits parts of the answers.
     """
 
     draws: xr.Dataset = field(repr=False)
@@ -65,6 +64,7 @@ class ImputedScores:
     diagnostics: Mapping[str, Any]
     provenance: Provenance
     wave: SurveyWave | None = field(default=None, repr=False)
+    imputer: OrdinalImputer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
@@ -80,7 +80,7 @@ class ImputedScores:
         *,
         target: str = "finite",
         statistic: str = "score",
-        delta: float = 0.0,
+        delta: float | np.ndarray = 0.0,
         rng: RngLike = None,
     ) -> xr.DataArray:
         """Draw the score of everybody.
@@ -94,9 +94,9 @@ class ImputedScores:
             ``"super"``: the expected score of the process that made them.
         statistic : {"score", "top_box", "mean", "net"}
             What is computed from the answers; the scale's own score by default.
-        delta : float, default 0
+        delta : float or numpy.ndarray, shape (cell,) or (sample, cell), default 0
             How much more (or, negative, less) satisfied those who did not answer are than
-            those in their cell who did, on the latent logit scale.
+            those in their cell who did, on the latent scale.
         rng : int or Generator, optional
             Randomness of the finite target; the seed of the fit by default.
 
@@ -106,25 +106,27 @@ class ImputedScores:
             Dimension ``sample``, then the groups. All scores of one fit are a joint sample.
         """
         check_choice(target, "target", TARGETS)
-        delta = check_number(delta, "delta")
         chosen = statistic_of(self.cells.scale, statistic)
         groups = margin(self.cells, by)
-        silent = self.cells.frame_count - self.cells.answered
-        people = groups.total(self.cells.frame_count)
         if target == "super":
-            answered = self._total(groups, chosen.values, self.cells.answered)
-            total = answered + self._total(groups, chosen.values, silent, delta)
+            who = people_of(self.cells, self.design)
+            total = self._expected(groups, chosen.values, who.answered_weight)
+            total = total + self._expected(groups, chosen.values, who.silent_weight, delta)
         else:
-            given = groups.total(self.cells.dense() @ chosen.values)
             (stream,) = spawn(self.provenance.seed if rng is None else rng, "finite score")
-            step = drawn_total(chosen.values, silent, stream)
-            chunks = (groups.total(step(p)) for p in probabilities(self.draws, self.design, delta))
-            total = given + np.concatenate(list(chunks))
+            total = finite_totals(
+                self.draws, self.cells, self.design, groups, chosen.values, delta, stream
+            )
         name = f"{self.cells.scale.name} {statistic}"
+        people = groups.total(self.cells.frame_weight)
         return label(total / people, groups, self.draws, name=name, unit=chosen.unit)
 
     def silent_score(
-        self, by: str | Sequence[str] | None = None, *, statistic: str = "score", delta: float = 0.0
+        self,
+        by: str | Sequence[str] | None = None,
+        *,
+        statistic: str = "score",
+        delta: float | np.ndarray = 0.0,
     ) -> xr.DataArray:
         """Draw the expected score of those who did not answer.
 
@@ -134,8 +136,8 @@ class ImputedScores:
             Columns to split by.
         statistic : {"score", "top_box", "mean", "net"}
             What is computed from the answers.
-        delta : float, default 0
-            Shift of the silent on the latent logit scale.
+        delta : float or numpy.ndarray, shape (cell,) or (sample, cell), default 0
+            Shift of the silent on the latent scale.
 
         Returns
         -------
@@ -144,9 +146,9 @@ class ImputedScores:
         """
         chosen = statistic_of(self.cells.scale, statistic)
         groups = margin(self.cells, by)
-        silent = self.cells.frame_count - self.cells.answered
+        silent = people_of(self.cells, self.design).silent_weight
         people = groups.total(silent)
-        total = self._total(groups, chosen.values, silent, delta)
+        total = self._expected(groups, chosen.values, silent, delta)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = total / people
         name = f"{self.cells.scale.name} {statistic} of the silent"
@@ -164,7 +166,7 @@ class ImputedScores:
         Parameters
         ----------
         delta : sequence of float
-            Shifts of the latent score of those who did not answer, on the logit scale;
+            Shifts of the latent score of those who did not answer, on the latent scale;
             negative means less satisfied.
         statistic : {"score", "top_box", "mean", "net"}
             What is computed from the answers.
@@ -199,7 +201,7 @@ class ImputedScores:
         statistic : {"score", "top_box", "mean", "net"}
             What is computed from the answers.
         low, high : float
-            Shifts between which to look, on the latent logit scale.
+            Shifts between which to look, on the latent scale.
 
         Returns
         -------
@@ -345,7 +347,7 @@ class ImputedScores:
             f"This rests on missing at random (not testable from the answers): given "
             f"{', '.join(self.terms) or 'nothing else'}, those who did not answer would have "
             "answered like those who did. What would change it: if the silent are less satisfied "
-            f"by 0.5 on the latent logit scale, the score is {number(shifted['estimate'])}. "
+            f"by 0.5 on the latent scale, the score is {number(shifted['estimate'])}. "
             f"Without any assumption it lies between {number(outer['lower'])} and "
             f"{number(outer['upper'])}." + _gate_note(self.diagnostics)
         )
@@ -375,15 +377,14 @@ class ImputedScores:
         title = f"{self.cells.scale.name} of {self.cells.n_frame:,} people"
         return result_html(title, self.compare(), self.explain())
 
-    def _total(
-        self, groups: Margin, values: np.ndarray, people: np.ndarray, delta: float = 0.0
+    def _expected(
+        self,
+        groups: Margin,
+        values: np.ndarray,
+        weight: np.ndarray,
+        delta: float | np.ndarray = 0.0,
     ) -> np.ndarray:
-        """Add up the expected scores of some people of each cell, shape (sample, group)."""
-        step = expected_score(values)
-        chunks = [
-            groups.total(step(p) * people) for p in probabilities(self.draws, self.design, delta)
-        ]
-        return np.concatenate(chunks)
+        return expected_totals(self.draws, self.design, groups, values, weight, delta)
 
     def _parameters(self) -> list[str]:
         names = [str(n) for n in self.draws.data_vars]

@@ -192,7 +192,7 @@ def silent_section(run: Run, path: str, result: ImputedScores) -> Section:
     )
     text = (
         "The silent may differ from those in their cell who answered, in a way that answers "
-        "cannot show. delta is that difference on the latent logit scale; the line marks the "
+        "cannot show. delta is that difference on the latent scale; the line marks the "
         f"respondents' score of {number(bounds['respondents'])}. Without any assumption the score "
         f"lies between {number(bounds['lower'])} and {number(bounds['upper'])}."
     )

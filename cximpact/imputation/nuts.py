@@ -1,0 +1,95 @@
+"""Exact sampling: whitened NUTS on the compiled density."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cximpact.core import sampling
+from cximpact.imputation.mode import Mode
+from cximpact.imputation.posterior import Posterior
+from cximpact.imputation.whiten import whiten
+
+_PARALLEL_ABOVE = 20_000
+"""Pairs of a cell and an answer from which chains gain by running side by side; below, they only
+wait for each other between the calls of the compiled kernel."""
+
+
+def sample_nuts(
+    posterior: Posterior,
+    mode: Mode,
+    centered: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    **settings: Any,
+) -> xr.DataTree:
+    """Sample a posterior on the scale of its normal approximation.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        With all coordinates centered.
+    mode : Mode
+        Its normal approximation.
+    centered : mapping of str to numpy.ndarray
+        Term to how far its coordinates are centered.
+    seed : int
+        Randomness.
+    **settings
+        ``draws``, ``tune``, ``chains``, ``target_accept`` and ``progress`` of
+        `core.sampling.sample`.
+
+    Returns
+    -------
+    xarray.DataTree
+        Parameters by name, judged by the gate.
+    """
+    whitening = whiten(posterior, mode, centered)
+    sampled = posterior.parametrized(centered)
+
+    def expand(draws: xr.Dataset) -> xr.Dataset:
+        theta = whitening.theta(draws["z"].values)
+        out = labelled(sampled, sampled.named(theta), ("chain", "draw"))
+        return out.assign_coords(chain=draws["chain"], draw=draws["draw"])
+
+    density = sampling.Density(
+        log_density=whitening.density(sampled),
+        n_free=sampled.n_free,
+        expand=expand,
+        cores=1 if len(posterior.counts.category) < _PARALLEL_ABOVE else None,
+    )
+    return sampling.sample(None, compiled=density, rng=seed, **settings)
+
+
+def labelled(
+    posterior: Posterior, named: Mapping[str, np.ndarray], leading: tuple[str, ...]
+) -> xr.Dataset:
+    """Label parameters by the levels they belong to.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Where they come from.
+    named : mapping of str to numpy.ndarray
+        From `Posterior.named`.
+    leading : tuple of str
+        Names of the leading dimensions.
+
+    Returns
+    -------
+    xarray.Dataset
+        Effects have a dimension named after their term.
+    """
+    n = posterior.n_categories
+    coords: dict[str, Any] = {"category": np.arange(n), "cut": np.arange(1, n)}
+    dims: dict[str, tuple[str, ...]] = {"p0": ("category",), "cuts": ("cut",)}
+    if posterior.design.slopes:
+        coords["covariate"], dims["slope"] = list(posterior.design.slopes), ("covariate",)
+    for block in posterior.blocks:
+        coords[block.term.name] = [str(v) for v in block.term.labels]
+        dims[block.term.effect] = (block.term.name,)
+    arrays = {name: ((*leading, *dims.get(name, ())), value) for name, value in named.items()}
+    return xr.Dataset(arrays, coords)
