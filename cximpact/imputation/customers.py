@@ -24,7 +24,7 @@ from cximpact.core.provenance import Provenance
 from cximpact.core.scale import ScoreScale
 from cximpact.core.validate import check_count, check_prob
 from cximpact.data import frames
-from cximpact.imputation.predictive import check_levels, pmf_columns, predict
+from cximpact.imputation.predictive import check_levels, pmf_columns, predict_kinds
 
 if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
@@ -246,7 +246,8 @@ def customers(
     Estimand: the posterior predictive distribution of the answer of a customer of this kind,
     p(k) = E[P(y = k | parameters)], the mean over the draws of the ordinal model. ``latent_sd``
     is the posterior standard deviation of the latent score of the kind, which more answers
-    shrink; the scatter of single answers is not in it and stays.
+    shrink; the scatter of single answers is not in it and stays. With a response style, answers
+    are predicted as if everybody had answered by the reference channel.
 
     It rests on missing at random given the columns of the model. What breaks it: silent
     customers of a kind that differ from those who spoke. Look at the calibration of held-out
@@ -274,7 +275,7 @@ def customers(
     kinds = frames.group_sums(opened, keys, {})
     n = int(kinds.pop(frames.COUNT).sum())
     scale = imputed.cells.scale
-    predicted = predict(imputed.draws, imputed.design.at(kinds), scale, prob)
+    predicted = predict_kinds(imputed.draws, imputed.design.at(kinds), scale, prob)
     _check_names([*extra, *([customer] if customer else [])], predicted)
     return CustomerScores(
         kinds=pd.concat([kinds, predicted], axis=1),

@@ -12,6 +12,7 @@ from cximpact.core.errors import ConfigError, NoRespondentsError
 from cximpact.core.rng import RngLike, spawn
 from cximpact.core.validate import check_number, check_prob
 from cximpact.imputation.poststratify import Margin, margin, probabilities
+from cximpact.imputation.totals import expected_totals, people_of
 
 if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
@@ -104,7 +105,8 @@ def who_answered_table(imputed: ImputedScores, column: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a level: ``column``, ``n`` (people), ``answered``, ``frame_share``,
-        ``respondent_share``, ``response_rate``; as `plots.who_answered` draws it.
+        ``respondent_share``, ``response_rate``; as `plots.who_answered` draws it. People are
+        counted, weights left aside.
 
     Raises
     ------
@@ -230,14 +232,17 @@ def tipping_table(
 def _scores_at(imputed: ImputedScores, groups: Margin, delta: np.ndarray) -> np.ndarray:
     """Return each group's expected score when its silent are shifted, shape (group,)."""
     counts, values = imputed.cells, imputed.cells.scale.score_weights
-    n = imputed.draws.sizes["sample"]
-    draws = imputed.draws.isel(sample=np.unique(np.linspace(0, n - 1, min(n, _DRAWS)).astype(int)))
-    silent = counts.frame_count - counts.answered
-    expected = np.zeros(counts.n_cells)
-    for part in probabilities(draws, imputed.design, delta[groups.code]):
-        expected += (part @ values).sum(axis=0) / draws.sizes["sample"]
-    given = groups.total(counts.dense() @ values)
-    return (given + groups.total(expected * silent)) / groups.total(counts.frame_count)
+    who, n = people_of(counts, imputed.design), imputed.draws.sizes["sample"]
+    kept = np.unique(np.linspace(0, n - 1, min(n, _DRAWS)).astype(int))
+    elsewhere = np.where(who.given, 0.0, who.answered_weight)
+    total = groups.total((counts.dense(counts.weight) @ values) * who.given)
+    for weight, shift in ((who.silent_weight, delta[groups.code]), (elsewhere, 0.0)):
+        if weight.any():
+            drawn = expected_totals(
+                imputed.draws.isel(sample=kept), imputed.design, groups, values, weight, shift
+            )
+            total = total + drawn.mean(axis=0)
+    return total / groups.total(counts.frame_weight)
 
 
 def _drawn_counts(imputed: ImputedScores, groups: Margin, rng: np.random.Generator) -> np.ndarray:

@@ -13,14 +13,16 @@ import xarray as xr
 from cximpact.core.errors import UnseenLevelError, join_names
 from cximpact.core.scale import ScoreScale
 from cximpact.data import checks, frames
-from cximpact.imputation.design import Design, latent
-from cximpact.imputation.poststratify import probabilities
+from cximpact.imputation.design import Design
+from cximpact.imputation.poststratify import latent_scores, probabilities
 
 _HELD = 4_000_000
 """Latent scores held at once."""
 
 
-def predict(draws: xr.Dataset, design: Design, scale: ScoreScale, prob: float) -> pd.DataFrame:
+def predict_kinds(
+    draws: xr.Dataset, design: Design, scale: ScoreScale, prob: float
+) -> pd.DataFrame:
     """Predict the answer of each kind of customer.
 
     Parameters
@@ -37,9 +39,10 @@ def predict(draws: xr.Dataset, design: Design, scale: ScoreScale, prob: float) -
     Returns
     -------
     pandas.DataFrame, shape (kind, column)
-        The predicted columns of `CustomerScores.chunks`.
+        The predicted columns of `CustomerScores.chunks`. With a response style, as if all
+        answered by the reference channel.
     """
-    n_draws = draws.sizes["sample"]
+    n_draws, design = draws.sizes["sample"], design.at_reference()
     pmf = np.zeros((len(design.x), scale.n_categories))
     for part in probabilities(draws, design):
         pmf += part.sum(axis=0) / n_draws
@@ -99,9 +102,6 @@ def latent_sd(draws: xr.Dataset, design: Design) -> np.ndarray:
     numpy.ndarray, shape (row,)
         On the latent scale.
     """
-    effects = {t.effect: draws[t.effect].values for t in design.effects}
-    if design.slopes:
-        effects["slope"] = draws["slope"].values
     n, n_draws = len(design.x), draws.sizes["sample"]
     out = np.zeros(n)
     step = max(1, _HELD // n_draws)
@@ -109,8 +109,7 @@ def latent_sd(draws: xr.Dataset, design: Design) -> np.ndarray:
         rows = slice(start, start + step)
         codes = {name: code[rows] for name, code in design.codes.items()}
         part = replace(design, codes=codes, style_codes=design.style_codes[rows], x=design.x[rows])
-        eta = np.broadcast_to(latent(part, effects), (n_draws, len(part.x)))
-        out[rows] = eta.std(axis=0, ddof=1)
+        out[rows] = latent_scores(draws, part).std(axis=0, ddof=1)
     return out
 
 

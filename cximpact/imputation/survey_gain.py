@@ -30,21 +30,27 @@ class Knowledge:
         Variance of the signal of a single answer within a cell.
     scatter : numpy.ndarray, shape (cell,)
         Variance of the score of a single answer within a cell.
-    silent : numpy.ndarray, shape (cell,)
-        People whose answer is not known.
+    weight, weight_sq : numpy.ndarray, shape (cell,)
+        Sums of the weights, and of the squared weights, of people whose score is not known; the
+        number of people where they weigh alike.
+    each : numpy.ndarray, shape (cell,)
+        Weight of the person whose score becomes known by an answer; 0 where an answer does not
+        give it, since a response style is taken out.
     group : numpy.ndarray of int, shape (cell,)
         Group of each cell.
-    people : numpy.ndarray, shape (group,)
-        Everybody in the group.
+    total : numpy.ndarray, shape (group,)
+        Weight of everybody in the group.
     """
 
     score: np.ndarray = field(repr=False)
     signal: np.ndarray = field(repr=False)
     noise: np.ndarray = field(repr=False)
     scatter: np.ndarray = field(repr=False)
-    silent: np.ndarray = field(repr=False)
+    weight: np.ndarray = field(repr=False)
+    weight_sq: np.ndarray = field(repr=False)
+    each: np.ndarray = field(repr=False)
     group: np.ndarray = field(repr=False)
-    people: np.ndarray = field(repr=False)
+    total: np.ndarray = field(repr=False)
 
     def variance(self) -> np.ndarray:
         """Return the variance of each group's score over all its people.
@@ -56,9 +62,9 @@ class Knowledge:
             whose answers are not known.
         """
         scatter = np.bincount(
-            self.group, weights=self.silent * self.scatter, minlength=len(self.people)
+            self.group, weights=self.weight_sq * self.scatter, minlength=len(self.total)
         )
-        return (self._targets() ** 2).sum(axis=1) + scatter / self.people**2
+        return (self._targets() ** 2).sum(axis=1) + scatter / self.total**2
 
     def gains(self, answers: np.ndarray) -> np.ndarray:
         """Return how much each cell's answers alone would lower the variances, summed over groups.
@@ -66,7 +72,7 @@ class Knowledge:
         Parameters
         ----------
         answers : numpy.ndarray, shape (cell,)
-            Expected answers of each cell, at most its silent people.
+            Expected answers of each cell, at most its people who did not answer.
 
         Returns
         -------
@@ -81,11 +87,11 @@ class Knowledge:
         with np.errstate(divide="ignore"):
             spread = (self.signal**2).sum(axis=1) + self.noise / answers
         own = with_signal[rows, self.group]
-        share = answers / self.people[self.group]
+        share = answers * self.each / self.total[self.group]
         learnt = (with_signal**2).sum(axis=1) / spread
         moved = 2 * share * (with_score - both * own / spread)
         moved -= share**2 * ((self.score**2).sum(axis=1) - both**2 / spread)
-        known = share * self.scatter / self.people[self.group]
+        known = share * self.each * self.scatter / self.total[self.group]
         return np.where(answers > 0, learnt + moved + known, 0.0)
 
     def after(self, answers: np.ndarray) -> Knowledge:
@@ -94,7 +100,7 @@ class Knowledge:
         Parameters
         ----------
         answers : numpy.ndarray, shape (cell,)
-            Answers of each cell, at most its silent people.
+            Answers of each cell, at most its people who did not answer.
 
         Returns
         -------
@@ -111,7 +117,7 @@ class Knowledge:
             self,
             score=linalg.solve_triangular(root, self.score.T, lower=True).T,
             signal=linalg.solve_triangular(root, self.signal.T, lower=True).T,
-            silent=self.silent - answers,
+            **self._left(answers),
         )
 
     def _after_one(self, cell: int, n: float) -> Knowledge:
@@ -119,21 +125,26 @@ class Knowledge:
         row, noise = self.signal[cell], self.noise[cell] / n
         size = row @ row
         shrink = (1 - np.sqrt(noise / (size + noise))) / max(size, 1e-300)
-        silent = self.silent.copy()
-        silent[cell] -= n
+        answers = np.where(np.arange(len(self.weight)) == cell, n, 0.0)
         return replace(
             self,
             score=self.score - shrink * np.outer(self.score @ row, row),
             signal=self.signal - shrink * np.outer(self.signal @ row, row),
-            silent=silent,
+            **self._left(answers),
         )
+
+    def _left(self, answers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the weights of those who stay unknown."""
+        return {
+            "weight": self.weight - answers * self.each,
+            "weight_sq": self.weight_sq - answers * self.each**2,
+        }
 
     def _targets(self) -> np.ndarray:
         """Return the factors of each group's score, shape (group, factor)."""
-        weight = np.zeros((len(self.people), len(self.group)))
-        rows = np.arange(len(self.group))
-        weight[self.group, rows] = self.silent / self.people[self.group]
-        return weight @ self.score
+        share = np.zeros((len(self.total), len(self.group)))
+        share[self.group, np.arange(len(self.group))] = self.weight / self.total[self.group]
+        return share @ self.score
 
 
 def efficient_scores(pmf: np.ndarray, link: str) -> np.ndarray:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from cximpact.core.errors import ConfigError, DataError, EmptyDataError, join_names
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_count, check_number
 from cximpact.data import Cells, checks, frames
+from cximpact.imputation.design import Design
 from cximpact.imputation.poststratify import Margin, margin, probabilities
 from cximpact.imputation.survey_gain import Knowledge, efficient_scores, factors, kept_draws
 from cximpact.imputation.survey_plan import SurveyPlan
+from cximpact.imputation.totals import people_of
 
 if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
@@ -132,7 +135,7 @@ def target(
     )
     even = invitations.sum() * table["eligible"].to_numpy() / table["eligible"].sum()
     first = table["response_prob"].to_numpy() * np.minimum(1.0, table["eligible"].to_numpy())
-    table["gain"] = known.gains(first) / len(known.people)
+    table["gain"] = known.gains(first) / len(known.total)
     table["invitations"] = invitations
     with np.errstate(invalid="ignore", divide="ignore"):
         table["inclusion_prob"] = np.nan_to_num(invitations / table["eligible"].to_numpy())
@@ -176,27 +179,50 @@ def knowledge(imputed: ImputedScores, cells: np.ndarray, groups: Margin) -> Know
     counts, design = imputed.cells, imputed.design
     used = kept_draws(imputed.draws.sizes["sample"], int(cells.sum()))
     draws = imputed.draws.isel(sample=used)
-    pmf = np.zeros((counts.n_cells, counts.scale.n_categories))
-    for part in probabilities(draws, design):
-        pmf += part.sum(axis=0) / len(used)
-    weights, values = efficient_scores(pmf, design.link), counts.scale.score_weights
-    score, signal = [], []
-    for part in probabilities(draws, design):
-        score.append((part @ values)[:, cells])
-        signal.append(np.einsum("sjk,jk->sj", part, weights)[:, cells])
+    pmf, weights = _signals(draws, design, counts.scale.n_categories)
+    values = counts.scale.score_weights
+    score = [(part @ values)[:, cells] for part in probabilities(draws, design.at_reference())]
+    signal = [
+        np.einsum("sjk,jk->sj", part, weights)[:, cells] for part in probabilities(draws, design)
+    ]
     score_rows, signal_rows = factors(np.concatenate(score), np.concatenate(signal))
     pmf, weights = pmf[cells], weights[cells]
     found, group = np.unique(groups.code[cells], return_inverse=True)
-    people = counts.frame_count[cells]
     return Knowledge(
         score=score_rows,
         signal=signal_rows,
         noise=np.maximum((pmf * weights**2).sum(axis=1) - (pmf * weights).sum(axis=1) ** 2, 1e-12),
         scatter=pmf @ values**2 - (pmf @ values) ** 2,
-        silent=people - counts.answered[cells],
         group=group,
-        people=np.bincount(group, weights=people, minlength=len(found)),
+        total=np.bincount(group, weights=counts.frame_weight[cells], minlength=len(found)),
+        **_unknown(counts, design, cells),
     )
+
+
+def _signals(draws: xr.Dataset, design: Design, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean probabilities of the answers and what each says, shapes (cell, category)."""
+    pmf = np.zeros((len(design.x), k))
+    for part in probabilities(draws, design):
+        pmf += part.sum(axis=0) / draws.sizes["sample"]
+    return pmf, efficient_scores(pmf, design.link)
+
+
+def _unknown(counts: Cells, design: Design, cells: np.ndarray) -> dict[str, np.ndarray]:
+    """Weigh those whose score is not known: the silent, and answers in another style."""
+    who = people_of(counts, design)
+    each, other = (
+        np.divide(weight, people, out=np.zeros_like(weight), where=people > 0)
+        for weight, people in (
+            (who.silent_weight, who.silent),
+            (who.answered_weight, who.answered),
+        )
+    )
+    elsewhere = np.where(who.given, 0.0, who.answered)
+    return {
+        "weight": (who.silent * each + elsewhere * other)[cells],
+        "weight_sq": (who.silent * each**2 + elsewhere * other**2)[cells],
+        "each": np.where(who.given, each, 0.0)[cells],
+    }
 
 
 def allocate(

@@ -17,7 +17,7 @@ from cximpact.core.errors import (
 from cximpact.data import SurveyWave
 from cximpact.imputation.customers import customers
 from cximpact.imputation.poststratify import probabilities
-from cximpact.imputation.predictive import latent_sd, predict, shortest_set
+from cximpact.imputation.predictive import latent_sd, predict_kinds, shortest_set
 from cximpact.scores import PSAT
 from tests.support.engines import ENGINES
 from tests.support.synthetic_imputed import customer_frame, synthetic, wave_of
@@ -116,7 +116,7 @@ def test_no_shorter_run_holds_the_mass():
 
 def test_sets_cover_answers_drawn_from_the_model(fit):
     rng = np.random.default_rng(4)
-    kinds = predict(fit.draws, fit.design, fit.cells.scale, 0.9)
+    kinds = predict_kinds(fit.draws, fit.design, fit.cells.scale, 0.9)
     pmf = kinds[[f"p_{k}" for k in range(11)]].to_numpy()
     drawn = np.array([rng.choice(11, 4000, p=p / p.sum()) for p in pmf])
     low, high = (kinds[c].to_numpy()[:, None] for c in ("set_low", "set_high"))

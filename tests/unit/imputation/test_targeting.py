@@ -40,6 +40,9 @@ def plan(fit):
     return target(fit, budget=150, contacts="days", min_days=30, period="all")
 
 
+SILENT = np.array([4.0, 6.0, 3.0, 5.0, 7.0])
+
+
 def gaussian(seed: int = 0, groups: int = 1) -> tuple[Knowledge, np.ndarray]:
     """Five cells whose means are jointly normal; each answer is its own score and signal."""
     rng = np.random.default_rng(seed)
@@ -49,20 +52,22 @@ def gaussian(seed: int = 0, groups: int = 1) -> tuple[Knowledge, np.ndarray]:
         signal=root,
         noise=np.array([1.0, 2.0, 0.5, 3.0, 1.0]),
         scatter=np.array([1.0, 2.0, 0.5, 3.0, 1.0]),
-        silent=np.array([4.0, 6.0, 3.0, 5.0, 7.0]),
+        weight=SILENT,
+        weight_sq=SILENT,
+        each=np.ones(5),
         group=np.arange(5) % groups,
-        people=np.array([30.0, 40.0])[:groups],
+        total=np.array([30.0, 40.0])[:groups],
     )
     return known, root @ root.T
 
 
 def exact_variance(known: Knowledge, cov: np.ndarray, answers: np.ndarray) -> float:
     """Condition the normal distribution of every single person on those who answered."""
-    person = np.repeat(np.arange(5), known.silent.astype(int))
+    person = np.repeat(np.arange(5), SILENT.astype(int))
     joint = cov[np.ix_(person, person)] + np.diag(known.scatter[person])
-    order = np.concatenate([np.arange(n) for n in known.silent.astype(int)])
+    order = np.concatenate([np.arange(n) for n in SILENT.astype(int)])
     seen = order < answers[person]
-    weights = np.ones(seen.size) / known.people[0]
+    weights = np.ones(seen.size) / known.total[0]
     gain = np.linalg.solve(joint[np.ix_(seen, seen)], joint[seen])
     after = joint - joint[:, seen] @ gain
     return float(weights @ after @ weights)
@@ -88,8 +93,10 @@ def test_gain_of_a_cell_is_the_fall_of_the_variances(groups):
 
 def test_the_formula_for_one_cell_is_the_textbook_one():
     known, cov = gaussian()
-    many = dataclasses.replace(known, silent=known.silent * 1e6, people=known.people * 1e6)
-    w = known.silent / 30.0
+    many = dataclasses.replace(
+        known, weight=SILENT * 1e6, weight_sq=SILENT * 1e6, total=known.total * 1e6
+    )
+    w = SILENT / 30.0
     expected = (w @ cov[:, 1]) ** 2 / (cov[1, 1] + known.noise[1] / 2)
     assert many.gains(np.array([0, 2.0, 0, 0, 0]))[1] == pytest.approx(expected, rel=1e-4)
 
@@ -146,13 +153,30 @@ def test_the_sd_before_is_that_of_the_finite_score(fit, by):
     assert np.sqrt(known.variance()) == pytest.approx(np.atleast_1d(drawn), rel=0.08)
 
 
+def test_survey_weights_enter_the_score_that_is_planned_for(frame):
+    weight = np.where(frame["segment"] == "a", 5.0, 1.0)
+    fit = synthetic(wave_of(frame.assign(w=weight), weight="w"), n_draws=1000, sd=0.25)
+    known = knowledge(fit, np.ones(fit.cells.n_cells, dtype=bool), margin(fit.cells, None))
+    drawn = float(fit.score(rng=3).std("sample", ddof=1))
+    assert np.sqrt(known.variance()[0]) == pytest.approx(drawn, rel=0.08)
+    assert known.each.max() == pytest.approx(5.0)
+    plain = knowledge(
+        synthetic(wave_of(frame), n_draws=1000, sd=0.25),
+        np.ones(fit.cells.n_cells, dtype=bool),
+        margin(fit.cells, None),
+    )
+    rise = known.gains(np.ones(len(known.each))) / plain.gains(np.ones(len(known.each)))
+    in_a = (fit.cells.index["segment"] == "a").to_numpy()
+    assert rise[in_a].min() > rise[~in_a].max()
+
+
 def test_promised_variance_is_met_when_answers_are_drawn_and_draws_reweighted(frame):
     """Draw a truth from the draws, answers from it, and weigh the draws by their likelihood."""
     fit = synthetic(wave_of(frame, factors=["segment"], period=None), n_draws=4000, sd=0.3)
     known = knowledge(fit, np.ones(4, dtype=bool), margin(fit.cells, None))
     asked = np.array([200.0, 0.0, 60.0, 150.0])
     pmf = np.concatenate(list(probabilities(fit.draws, fit.design)))
-    score = (pmf @ fit.cells.scale.score_weights) @ (known.silent - asked) / fit.cells.n_frame
+    score = (pmf @ fit.cells.scale.score_weights) @ (known.weight - asked) / fit.cells.n_frame
     rng, found = np.random.default_rng(1), []
     for truth in rng.integers(0, 4000, 300):
         answers = rng.multinomial(asked.astype(int), pmf[truth])
@@ -160,8 +184,8 @@ def test_promised_variance_is_met_when_answers_are_drawn_and_draws_reweighted(fr
         weight = special.softmax(log_lik)
         found.append(weight @ score**2 - (weight @ score) ** 2)
     after = known.after(asked)
-    scatter = (after.silent * after.scatter).sum() / fit.cells.n_frame**2
-    before = known.variance()[0] - (known.silent * known.scatter).sum() / fit.cells.n_frame**2
+    scatter = (after.weight * after.scatter).sum() / fit.cells.n_frame**2
+    before = known.variance()[0] - (known.weight * known.scatter).sum() / fit.cells.n_frame**2
     promised = after.variance()[0] - scatter
     assert promised < 0.6 * before
     assert np.mean(found) == pytest.approx(promised, rel=0.06)
@@ -169,7 +193,7 @@ def test_promised_variance_is_met_when_answers_are_drawn_and_draws_reweighted(fr
 
 def test_allocation_is_about_the_best_there_is():
     known, _ = gaussian(seed=4)
-    eligible, response = known.silent.copy(), np.array([0.5, 0.3, 0.6, 0.4, 0.2])
+    eligible, response = SILENT.copy(), np.array([0.5, 0.3, 0.6, 0.4, 0.2])
     asked = allocate(known, eligible, response, budget=8.0, floor=0.05)
     rng = np.random.default_rng(0)
     tried = 0.05 * eligible + rng.dirichlet(np.full(5, 0.5), 20_000) * (8.0 - 0.05 * eligible.sum())
