@@ -220,9 +220,11 @@ def diagnostics(tree: xr.DataTree) -> Mapping[str, float | str]:
     Returns
     -------
     mapping
-        ``max_rhat``, ``min_ess``, ``divergences``, ``ebfmi``, ``complete``, ``gate_failures``.
+        ``max_rhat``, ``min_ess``, ``divergences``, ``ebfmi``, ``complete``, ``gate_failures``; for
+        an approximation ``min_ess``, ``effective_nodes`` and the last two.
     """
     names = ("max_rhat", "min_ess", "divergences", "ebfmi", "complete", "gate_failures")
+    names = (*names, "effective_nodes")
     return {name: tree.attrs[name] for name in names if name in tree.attrs}
 
 

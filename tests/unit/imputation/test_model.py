@@ -1,83 +1,62 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from cximpact.core.errors import ConfigError
-from cximpact.data import SurveyWave, cells
-from cximpact.imputation import Priors, log_category_probabilities
-from cximpact.imputation.design import build_design
-from cximpact.imputation.model import build_model, log_likelihood, sufficient
-from cximpact.scores import CSAT5, PSAT
+from cximpact.imputation.model import build_model
+from cximpact.imputation.terms import zero_sum_basis
+from tests.support.ordinal import STYLES, every_term, mixed
 
 
-def wave_of(seed: int, n: int, scale=CSAT5) -> SurveyWave:
-    rng = np.random.default_rng(seed)
-    answers = rng.choice(scale.values, n)
-    answers[rng.random(n) < 0.3] = np.nan
-    frame = pd.DataFrame({"g": rng.integers(0, 4, n), "t": rng.integers(0, 3, n), "y": answers})
-    return SurveyWave(frame, answer="y", scale=scale, factors=["g"], period="t")
-
-
-@pytest.mark.parametrize("scale", [CSAT5, PSAT])
-def test_likelihood_of_counts_is_that_of_every_answer(scale):
-    import pytensor
-    import pytensor.tensor as pt
-
-    wave = wave_of(1, 400, scale)
-    counts = cells(wave)
-    cuts, eta = pt.vector("cuts"), pt.vector("eta")
-    graph = log_likelihood(sufficient(counts), cuts, eta)
-    compiled = pytensor.function([cuts, eta], graph, mode="FAST_COMPILE")
-    codes = pd.MultiIndex.from_frame(counts.index).get_indexer(
-        pd.MultiIndex.from_frame(wave.frame[["g", "t"]])
+def degrees(posterior, degree):
+    if degree == "mixed":
+        return mixed(posterior)
+    value = {"centered": 1.0, "noncentered": 0.0}[degree]
+    return posterior.parametrized(
+        {b.term.name: np.full(b.term.n_coordinates, value) for b in posterior.blocks}
     )
-    given = wave.frame["y"].notna().to_numpy()
-    answers = scale.codes(wave.frame["y"].to_numpy()[given])
-    rng = np.random.default_rng(2)
-    for _ in range(5):
-        c = np.sort(rng.normal(0, 2, scale.n_categories - 1))
-        e = rng.normal(0, 2, counts.n_cells)
-        logp = log_category_probabilities(e[codes[given]], c)
-        expected = logp[np.arange(len(answers)), answers].sum()
-        assert compiled(c, e) == pytest.approx(expected, rel=1e-9)
 
 
-def test_only_pairs_that_occur_are_kept():
-    counts = cells(wave_of(1, 12))
-    kept = sufficient(counts)
-    assert len(kept.weight) < counts.n_cells * 4
-    assert kept.weight.min() > 0
+def point(posterior, theta):
+    """Hand the free numbers to the graph by name."""
+    named = {"p0_simplex__": theta[: posterior.n_categories - 1]}
+    named["slope"] = theta[posterior.slopes_at]
+    for block in posterior.blocks:
+        named[f"unit_{block.term.name}"] = theta[block.where]
+        named[f"{block.term.scale}_log__"] = np.asarray(theta[block.scale_at])
+    return named
 
 
-def test_model_has_the_named_effects_and_no_intercept():
-    counts = cells(wave_of(1, 400))
-    design = build_design(counts, ["g"], "t", [])
-    model = build_model(design, sufficient(counts), Priors())
-    names = {v.name for v in model.free_RVs}
-    assert names == {"p0", "sigma_g", "unit_g", "walk_sd", "unit_step"}
+@pytest.mark.parametrize("degree", ["centered", "noncentered", "mixed"])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("link", ["logit", "probit"])
+def test_compiled_density_is_that_of_the_graph(link, style, degree):
+    posterior, counts = every_term(link, style)
+    posterior = degrees(posterior, degree)
+    model = build_model(posterior, counts.dense())
+    graph = model.compile_logp(sum=False, mode="FAST_COMPILE")
+    rng = np.random.default_rng(3)
+    for _ in range(4):
+        theta = rng.normal(0, 0.6, posterior.n_free)
+        expected = sum(float(np.sum(part)) for part in graph(point(posterior, theta)))
+        assert posterior.value_and_gradient(theta)[0] == pytest.approx(expected, rel=1e-8)
 
 
-def test_effects_are_sampled_on_their_own_scale_where_levels_are_far_apart():
-    rng = np.random.default_rng(0)
-    g, t = rng.integers(0, 4, 4000), rng.integers(0, 3, 4000)
-    frame = pd.DataFrame({"g": g, "t": t, "y": 1.0 + rng.binomial(4, 0.15 + 0.2 * g)})
-    wave = SurveyWave(frame, answer="y", scale=CSAT5, factors=["g"], period="t")
-    counts = cells(wave)
-    design = build_design(counts, ["g"], "t", [])
-    names = {v.name for v in build_model(design, sufficient(counts), Priors()).free_RVs}
-    assert "effect_g" in names
-    assert "unit_step" in names
+def test_effects_in_the_basis_are_a_zero_sum_normal():
+    import pymc as pm
+
+    basis = zero_sum_basis(np.array([9.0, 3.0, 5.0, 1.0]))
+    coordinates = np.array([0.3, -0.4, 1.1])
+    with pm.Model() as model:
+        pm.ZeroSumNormal("effect", sigma=0.7, shape=4)
+    effects = basis @ coordinates
+    graph = pm.logp(model["effect"], effects).eval()
+    own = -0.5 * (coordinates / 0.7) ** 2 - np.log(0.7 * np.sqrt(2 * np.pi))
+    assert float(np.sum(graph)) == pytest.approx(own.sum(), rel=1e-10)
 
 
-def test_effects_are_sampled_apart_from_their_scale_where_levels_hardly_differ():
-    counts = cells(wave_of(1, 40))
-    design = build_design(counts, ["g"], None, [])
-    model = build_model(design, sufficient(counts), Priors())
-    assert "unit_g" in {v.name for v in model.free_RVs}
-
-
-def test_priors_must_be_positive():
-    with pytest.raises(ConfigError, match=r"priors\.walk_scale is 0"):
-        Priors(walk_scale=0)
+def test_there_is_no_intercept_beside_the_cutpoints():
+    posterior, counts = every_term()
+    names = {v.name for v in build_model(posterior, counts.dense()).free_RVs}
+    assert "p0" in names
+    assert not any("intercept" in name for name in names)
