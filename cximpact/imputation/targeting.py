@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from cximpact.core.errors import ConfigError, DataError, EmptyDataError, join_names
+from cximpact.core.errors import ConfigError
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_count, check_number
-from cximpact.data import Cells, checks, frames
+from cximpact.data import Cells
 from cximpact.imputation.design import Design
+from cximpact.imputation.eligible import LAST, count_eligible, eligible
 from cximpact.imputation.poststratify import Margin, margin, probabilities
 from cximpact.imputation.survey_gain import Knowledge, efficient_scores, factors, kept_draws
 from cximpact.imputation.survey_plan import SurveyPlan
@@ -24,12 +24,7 @@ from cximpact.imputation.totals import people_of
 if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
 
-LAST, ALL = "last", "all"
 _STEPS = 200
-_PRIOR_PEOPLE = 20.0
-"""People of the overall response rate that are added to each cell's own."""
-_RESPONSE = "__response"
-_COLUMNS = ("people", "answered", "eligible", "tired", "response_prob", "gain", "invitations")
 
 
 def target(
@@ -119,31 +114,21 @@ def target(
     """
     budget = check_count(budget, "budget")
     floor = check_number(floor, "floor", low=0, high=1)
-    opened, customer = _people(imputed)
-    chosen, cells = _period(imputed, period)
-    rested = _rested(opened, contacts, check_number(min_days, "min_days", low=0))
-    silent = frames.is_missing(opened, imputed.wave.answer if imputed.wave else "")
-    rows = opened.filter(silent & rested)
-    if chosen is not None:
-        rows = rows.filter(nw.col(str(imputed.design.period)) == chosen)
-    table = _table(imputed, cells, rows, response)
-    _check_floor(float(table["eligible"].sum()), floor, budget)
+    rows, customer, cells = eligible(imputed, contacts=contacts, min_days=min_days, period=period)
+    table = count_eligible(imputed, cells, rows, response)
+    can, answers = table["eligible"].to_numpy(), table["response_prob"].to_numpy()
+    _check_floor(can.sum(), floor, budget)
     groups = margin(imputed.cells, by)
     known = knowledge(imputed, cells, groups)
-    invitations = allocate(
-        known, table["eligible"].to_numpy(), table["response_prob"].to_numpy(), budget, floor
-    )
-    even = invitations.sum() * table["eligible"].to_numpy() / table["eligible"].sum()
-    first = table["response_prob"].to_numpy() * np.minimum(1.0, table["eligible"].to_numpy())
-    table["gain"] = known.gains(first) / len(known.total)
-    table["invitations"] = invitations
-    with np.errstate(invalid="ignore", divide="ignore"):
-        table["inclusion_prob"] = np.nan_to_num(invitations / table["eligible"].to_numpy())
-    table["expected_answers"] = invitations * table["response_prob"]
-    after = {"planned": invitations, "proportional": even}
+    asked = allocate(known, can, answers, budget, floor)
+    plans = {"planned": asked, "proportional": asked.sum() * can / can.sum()}
+    table["gain"] = known.gains(answers * np.minimum(can, 1.0)) / len(known.total)
+    table["invitations"] = asked
+    table["inclusion_prob"] = np.divide(asked, can, out=np.zeros_like(can), where=can > 0)
+    table["expected_answers"] = asked * answers
     return SurveyPlan(
         cells=table,
-        expected_sd=_expected(known, groups, cells, table["response_prob"].to_numpy(), after),
+        expected_sd=_expected(known, groups, cells, answers, plans),
         keys=imputed.cells.by,
         budget=budget,
         floor=floor,
@@ -264,95 +249,6 @@ def allocate(
         asked, left = asked + step, left - size[best]
         known = known.after(step * response)
     return asked
-
-
-def _people(imputed: ImputedScores) -> tuple[nw.LazyFrame[Any], str]:
-    if imputed.wave is None:
-        raise ConfigError("this fit knows no wave, as after loading; fit again to plan a survey.")
-    if imputed.wave.customer is None:
-        raise ConfigError(
-            "the wave names no customers; say SurveyWave(..., customer=column) to plan whom to ask."
-        )
-    return imputed.wave.open(), imputed.wave.customer
-
-
-def _period(imputed: ImputedScores, period: Any) -> tuple[Any, np.ndarray]:
-    """Return the chosen period, or None for all, and which cells it has."""
-    name = imputed.design.period
-    if name is None or (isinstance(period, str) and period == ALL):
-        return None, np.ones(imputed.cells.n_cells, dtype=bool)
-    levels = list(imputed.design.levels[name])
-    chosen = levels[-1] if isinstance(period, str) and period == LAST else period
-    if chosen not in levels:
-        raise ConfigError(
-            f"period is {period!r}; {name!r} has {join_names(levels)}. Name one of them, "
-            "'last' or 'all'."
-        )
-    return chosen, (imputed.cells.index[name] == chosen).to_numpy()
-
-
-def _rested(frame: nw.LazyFrame[Any], contacts: str | None, min_days: float) -> nw.Expr:
-    if contacts is None:
-        return nw.lit(True)
-    frames.check_columns(frame, {"contacts": contacts})
-    frames.check_numeric(frame, contacts, "contacts")
-    days = frames.known(frame, contacts)
-    return (days >= min_days) | frames.is_missing(frame, contacts)
-
-
-def _table(
-    imputed: ImputedScores, cells: np.ndarray, rows: nw.LazyFrame[Any], response: Any
-) -> pd.DataFrame:
-    """Count who may be asked in each cell, and how likely they are to answer."""
-    counts, keys = imputed.cells, list(imputed.cells.by)
-    if taken := sorted(set(keys) & set(_COLUMNS)):
-        raise ConfigError(f"column {join_names(taken)} has the name of a column of the plan.")
-    values = {}
-    if isinstance(response, str):
-        values[_RESPONSE] = _checked_response(rows, response)
-    found = frames.group_sums(rows, keys, values)
-    table = counts.index.reset_index(drop=True)
-    if keys:
-        looked = table.merge(found, on=keys, how="left")
-    else:
-        looked = found
-    eligible = looked[frames.COUNT].fillna(0).to_numpy(float)
-    if eligible.sum() == 0:
-        raise EmptyDataError(
-            "nobody may be asked: everybody answered already or was contacted less than min_days "
-            "ago. Lower min_days, or plan for another period."
-        )
-    table["people"] = counts.frame_count
-    table["answered"] = counts.answered
-    table["eligible"] = eligible
-    table["tired"] = table["people"] - table["answered"] - eligible
-    if isinstance(response, str):
-        table["response_prob"] = (looked[_RESPONSE] / looked[frames.COUNT]).fillna(0.0)
-    elif response is not None:
-        table["response_prob"] = check_number(response, "response", low=0, high=1)
-    else:
-        table["response_prob"] = _observed_response(counts)
-    return table[cells].reset_index(drop=True)
-
-
-def _checked_response(rows: nw.LazyFrame[Any], column: str) -> nw.Expr:
-    frames.check_columns(rows, {"response": column})
-    frames.check_numeric(rows, column, "response")
-    value = frames.known(rows, column)
-    inside = ((value >= 0) & (value <= 1)).fill_null(False)
-    wrong = checks.RowCheck(
-        fails=~inside,
-        error=DataError,
-        found=f"Column {column!r} is missing or outside 0 to 1 in",
-        fix="expected the probability of an answer, as a fraction",
-    )
-    checks.run(rows, [wrong])
-    return value
-
-
-def _observed_response(counts: Cells) -> np.ndarray:
-    overall = counts.n_answered / counts.n_frame
-    return (counts.answered + _PRIOR_PEOPLE * overall) / (counts.frame_count + _PRIOR_PEOPLE)
 
 
 def _check_floor(eligible: float, floor: float, budget: int) -> None:
