@@ -11,10 +11,11 @@ from cximpact.core.rng import RngLike, as_generator
 from cximpact.imputation.mode import InnerMode, Mode, inner_mode
 from cximpact.imputation.posterior import Posterior
 
-ENOUGH_NODES = 400
+ENOUGH_NODES = 300
 """Effective nodes from which standard deviations of terms may be read off."""
 
 _TAIL = 5.0
+_PROBE = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,8 +43,8 @@ def nested_laplace(
 ) -> NestedDraws:
     """Draw from the posterior without a Markov chain.
 
-    Standard deviations are drawn from a multivariate t around their mode and weighted by their
-    Laplace-approximated marginal density; the other numbers are drawn from the normal at
+    Standard deviations are drawn from a multivariate t around their mode, wider on the side where
+    their density falls more slowly, and weighted by their Laplace-approximated marginal density; the other numbers are drawn from the normal at
     their mode given the standard deviations and weighted by the exact density.
 
     Parameters
@@ -76,7 +77,7 @@ def nested_laplace(
     Society B 71, 319-392.
     """
     generator = as_generator(rng)
-    log_scales, log_density = _nodes(mode, n_nodes, generator)
+    log_scales, log_density = _nodes(posterior, mode, n_nodes, generator)
     nodes = [_at(posterior, mode, scales) for scales in log_scales]
     log_weight = np.array([node.log_marginal for node in nodes]) - log_density
     weight = special.softmax(log_weight)
@@ -98,19 +99,33 @@ def nested_laplace(
 
 
 def _nodes(
-    mode: Mode, n_nodes: int, generator: np.random.Generator
+    posterior: Posterior, mode: Mode, n_nodes: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spread standard deviations evenly under a multivariate t, with its log density."""
+    """Spread standard deviations evenly under a split t, with its log density."""
     n_scales = len(mode.log_scales)
     if n_scales == 0:
         return np.zeros((1, 0)), np.zeros(1)
+    left, right = _sides(posterior, mode)
     sobol = stats.qmc.Sobol(n_scales + 1, rng=generator)
     u = sobol.random(2 ** int(np.ceil(np.log2(n_nodes))))
-    normal = special.ndtri(u[:, :-1])
-    widen = np.sqrt(_TAIL / stats.chi2.ppf(u[:, -1], _TAIL))
-    spread = normal * widen[:, None]
-    log_density = -0.5 * (_TAIL + n_scales) * np.log1p((spread**2).sum(axis=1) / _TAIL)
-    return mode.log_scales + spread @ mode.factor.T, log_density
+    share = left / (left + right)
+    below = u[:, :-1] < share
+    within = np.where(below, u[:, :-1] / share, (u[:, :-1] - share) / (1 - share))
+    half = np.abs(special.ndtri(0.5 + 0.5 * np.clip(within, 1e-9, 1 - 1e-9)))
+    z = half * np.sqrt(_TAIL / stats.chi2.ppf(np.clip(u[:, -1:], 1e-9, 1), _TAIL))
+    log_density = -0.5 * (_TAIL + n_scales) * np.log1p((z**2).sum(axis=1) / _TAIL)
+    return mode.log_scales + np.where(below, -left * z, right * z) @ mode.factor.T, log_density
+
+
+def _sides(posterior: Posterior, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
+    """Measure how much wider the marginal is on either side than at its mode, by axis."""
+    sides = np.ones((2, len(mode.log_scales)))
+    for i, sign in enumerate((-1.0, 1.0)):
+        for k, axis in enumerate(mode.factor.T):
+            there = _at(posterior, mode, mode.log_scales + sign * _PROBE * axis)
+            drop = mode.inner.log_marginal - there.log_marginal
+            sides[i, k] = _PROBE / np.sqrt(2 * max(drop, 1e-3))
+    return tuple(np.clip(sides, 0.5, 3.0))
 
 
 def _at(posterior: Posterior, mode: Mode, log_scales: np.ndarray) -> InnerMode:
