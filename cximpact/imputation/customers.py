@@ -57,6 +57,8 @@ class CustomerScores:
         Least mass of the predictive set.
     provenance : Provenance
         Where it comes from.
+    source : narwhals.LazyFrame
+        The frame of the customers, read when they are asked for.
 
     Notes
     -----
@@ -75,7 +77,7 @@ class CustomerScores:
     n: int
     prob: float
     provenance: Provenance = field(repr=False)
-    _frame: nw.LazyFrame[Any] = field(repr=False)
+    source: nw.LazyFrame[Any] = field(repr=False)
 
     @property
     def pmf_columns(self) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ class CustomerScores:
         rows = check_count(rows, "rows")
         wanted = dict.fromkeys([*self.keys, *self.columns])
         wanted |= dict.fromkeys(c for c in (self.customer, self.answer) if c)
-        whole = self._frame.select(*wanted).collect()
+        whole = self.source.select(*wanted).collect()
         kinds = self.kinds.assign(**{_CODE: np.arange(len(self.kinds))})
         predicted = self.kinds.drop(columns=list(self.keys)).reset_index(drop=True)
         for start in range(0, len(whole), rows):
@@ -287,7 +289,7 @@ def customers(
         n=n,
         prob=prob,
         provenance=replace(imputed.provenance, method="customer predictions"),
-        _frame=opened,
+        source=opened,
     )
 
 

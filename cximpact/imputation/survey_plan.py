@@ -44,6 +44,8 @@ class SurveyPlan:
         Column of the customer.
     provenance : Provenance
         Where it comes from.
+    source : narwhals.LazyFrame
+        Who may be asked; read when a sample is drawn.
     """
 
     cells: pd.DataFrame = field(repr=False)
@@ -55,7 +57,7 @@ class SurveyPlan:
     unit: str
     customer: str
     provenance: Provenance = field(repr=False)
-    _rows: nw.LazyFrame[Any] = field(repr=False)
+    source: nw.LazyFrame[Any] = field(repr=False)
 
     @property
     def n_invitations(self) -> int:
@@ -101,7 +103,7 @@ class SurveyPlan:
         """
         (stream,) = spawn(self.provenance.seed if rng is None else rng, "invitations")
         keys = list(self.keys)
-        rows = self._rows.collect().to_pandas()
+        rows = self.source.collect().to_pandas()
         rows = rows.sort_values(self.customer, kind="stable", ignore_index=True)
         if (twice := np.flatnonzero(rows[self.customer].duplicated())).size:
             raise DuplicateKeyError(

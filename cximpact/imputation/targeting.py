@@ -140,7 +140,7 @@ def target(
             method="survey targeting",
             seed=imputed.provenance.seed if rng is None else seed_of(rng),
         ),
-        _rows=rows.select(*dict.fromkeys([customer, *imputed.cells.by])),
+        source=rows.select(*dict.fromkeys([customer, *imputed.cells.by])),
     )
 
 
