@@ -81,8 +81,11 @@ def test_variance_is_that_of_conditioning_on_every_person(answers):
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_gain_of_a_cell_is_the_fall_of_the_variances(groups):
-    known, _ = gaussian(groups=groups)
+@pytest.mark.parametrize("each", [np.ones(5), np.array([1.0, 2.0, 0.5, 3.0, 0.0])])
+def test_gain_of_a_cell_is_the_fall_of_the_variances(groups, each):
+    known = dataclasses.replace(
+        gaussian(groups=groups)[0], weight=SILENT * each, weight_sq=SILENT * each**2, each=each
+    )
     answers = np.array([1.0, 2.5, 0.0, 4.0, 6.0])
     gains = known.gains(answers)
     for j in range(5):
@@ -243,6 +246,12 @@ def test_the_same_seed_asks_the_same_customers(plan, fit):
     again = target(fit, budget=150, contacts="days", min_days=30, period="all")
     assert plan.draw()["customer"].tolist() == again.draw()["customer"].tolist()
     assert plan.draw(rng=8)["customer"].tolist() != plan.draw(rng=9)["customer"].tolist()
+
+
+def test_the_order_of_the_rows_does_not_matter(plan, frame):
+    mixed = synthetic(wave_of(frame.sample(frac=1, random_state=5)), n_draws=1000, sd=0.25)
+    again = target(mixed, budget=150, contacts="days", min_days=30, period="all")
+    assert again.draw(rng=4)["customer"].tolist() == plan.draw(rng=4)["customer"].tolist()
 
 
 def test_weighted_totals_of_the_draws_are_unbiased(plan, frame):
