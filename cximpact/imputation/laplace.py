@@ -125,7 +125,8 @@ def _sides(posterior: Posterior, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
             there = _at(posterior, mode, mode.log_scales + sign * _PROBE * axis)
             drop = mode.inner.log_marginal - there.log_marginal
             sides[i, k] = _PROBE / np.sqrt(2 * max(drop, 1e-3))
-    return tuple(np.clip(sides, 0.5, 3.0))
+    left, right = np.clip(sides, 0.5, 3.0)
+    return left, right
 
 
 def _at(posterior: Posterior, mode: Mode, log_scales: np.ndarray) -> InnerMode:
