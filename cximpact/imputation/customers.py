@@ -21,9 +21,11 @@ from cximpact.core.errors import (
 )
 from cximpact.core.files import write_whole
 from cximpact.core.provenance import Provenance
+from cximpact.core.rng import RngLike, spawn
 from cximpact.core.scale import ScoreScale
-from cximpact.core.validate import check_count, check_prob
+from cximpact.core.validate import check_choice, check_count, check_prob
 from cximpact.data import frames
+from cximpact.imputation.predict import NEW_LEVELS, with_new_levels
 from cximpact.imputation.predictive import check_levels, pmf_columns, predict_kinds
 
 if TYPE_CHECKING:
@@ -213,6 +215,8 @@ def customers(
     columns: Sequence[str] = (),
     customer: str | None = None,
     prob: float = 0.9,
+    new_levels: str = "refuse",
+    rng: RngLike = None,
 ) -> CustomerScores:
     """Predict the answer of every customer, as probabilities.
 
@@ -228,6 +232,11 @@ def customers(
         Column of the customer; that of the wave by default.
     prob : float, default 0.9
         Least mass of the predictive set.
+    new_levels : {"refuse", "population"}
+        What to do with levels of an open factor that the fit never met: refuse them, or draw
+        their effects from the distribution of such levels.
+    rng : int or Generator, optional
+        Randomness of new levels; the seed of the fit by default.
 
     Returns
     -------
@@ -239,7 +248,7 @@ def customers(
     ConfigError
         If neither the fit nor the caller gives a frame.
     UnseenLevelError
-        If a factor has a level that the fit never met.
+        If a factor has a level that the fit never met, and that may not be drawn.
     MissingColumnError, MissingValueError
         If a column of the model is not in the frame, or has missing values.
 
@@ -260,6 +269,7 @@ def customers(
     Gelman, A. et al. (2013). Bayesian Data Analysis, 3rd ed., section 1.3. CRC Press.
     """
     prob = check_prob(prob)
+    drawn = check_choice(new_levels, "new_levels", NEW_LEVELS) == "population"
     own = frame is None
     if own and imputed.wave is None:
         raise ConfigError("this fit knows no wave, as after loading; give customers(frame=...).")
@@ -273,11 +283,14 @@ def customers(
     roles |= {f"columns[{i}]": c for i, c in enumerate(extra)}
     frames.check_columns(opened, roles | {f"model term {c!r}": c for c in keys})
     answer = _answer_column(opened, imputed, own=own)
-    check_levels(opened, imputed.design)
+    check_levels(opened, imputed.design, open_levels=drawn)
     kinds = frames.group_sums(opened, keys, {})
     n = int(kinds.pop(frames.COUNT).sum())
     scale = imputed.cells.scale
-    predicted = predict_kinds(imputed.draws, imputed.design.at(kinds), scale, prob)
+    design = imputed.design.at(kinds, open_levels=drawn)
+    (stream,) = spawn(imputed.provenance.seed if rng is None else rng, "new levels")
+    draws = with_new_levels(imputed.draws, design, stream)
+    predicted = predict_kinds(draws, design, scale, prob)
     _check_names([*extra, *([customer] if customer else [])], predicted)
     return CustomerScores(
         kinds=pd.concat([kinds, predicted], axis=1),

@@ -113,7 +113,7 @@ def latent_sd(draws: xr.Dataset, design: Design) -> np.ndarray:
     return out
 
 
-def check_levels(frame: nw.LazyFrame[Any], design: Design) -> None:
+def check_levels(frame: nw.LazyFrame[Any], design: Design, *, open_levels: bool = False) -> None:
     """Check that a frame has only levels that the fit met, and no gaps.
 
     Parameters
@@ -122,6 +122,8 @@ def check_levels(frame: nw.LazyFrame[Any], design: Design) -> None:
         Customers.
     design : Design
         What the fit knows.
+    open_levels : bool, default False
+        Whether new levels of open factors pass.
 
     Raises
     ------
@@ -130,7 +132,10 @@ def check_levels(frame: nw.LazyFrame[Any], design: Design) -> None:
     """
     fix = "give those rows a level of their own, or drop them explicitly"
     checks.run(frame, [checks.present(frame, c, fix) for c in design.spec.columns])
+    passed = design.spec.open if open_levels else ()
     for name, levels in design.levels.items():
+        if name in passed:
+            continue
         found = frames.group_sums(frame, [name], {})
         new = ~found[name].isin(levels)
         if not new.any():
@@ -140,7 +145,8 @@ def check_levels(frame: nw.LazyFrame[Any], design: Design) -> None:
         raise UnseenLevelError(
             f"column {name!r} has {int(new.sum())} levels that the fit never met, in "
             f"{frames.where(frame, unseen, n)}; it knows {join_names(list(levels))}. Fit again "
-            "with these customers in the frame, or merge the new levels into known ones."
+            "with these customers in the frame, merge the new levels into known ones, or name an "
+            "open factor in OrdinalImputer(open=...) and say new_levels='population'."
         )
 
 

@@ -45,10 +45,18 @@ def wave_of(frame: object, **options: object) -> SurveyWave:
     return SurveyWave(frame, answer="nps", scale=NPS, **(roles | options))
 
 
-def synthetic(wave: SurveyWave, *, n_draws: int = 200, sd: float = 0.2, seed: int = 1):
+def synthetic(
+    wave: SurveyWave,
+    *,
+    n_draws: int = 200,
+    sd: float = 0.2,
+    seed: int = 1,
+    open_factors: tuple[str, ...] = (),
+) -> ImputedScores:
     """Build imputed scores whose draws scatter around known effects."""
     counts = cells(wave)
-    spec = Spec(factors=tuple(wave.factors), period=wave.period, period_model="exchangeable")
+    factors = tuple(wave.factors)
+    spec = Spec(factors=factors, open=open_factors, period=wave.period, period_model="exchangeable")
     design = build_design(counts, spec, "logit")
     rng = np.random.default_rng(seed)
     k = wave.scale.n_categories
@@ -60,6 +68,7 @@ def synthetic(wave: SurveyWave, *, n_draws: int = 200, sd: float = 0.2, seed: in
         values = middle + rng.normal(0, sd, (n_draws, term.n_levels))
         values -= values.mean(axis=1, keepdims=True)
         variables[term.effect] = (("sample", term.name), values)
+        variables[term.scale] = (("sample",), np.full(n_draws, 0.8))
     coords = {t.name: list(t.labels) for t in design.effects}
     draws = dr.with_order(
         frozen(xr.Dataset(variables, coords=coords)), fitted_order("synthetic", [])

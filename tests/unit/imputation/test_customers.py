@@ -163,6 +163,30 @@ def test_an_unseen_level_is_named_with_column_count_and_rows(fit, frame):
         customers(fit, later)
 
 
+def test_new_levels_of_an_open_factor_are_drawn_from_their_distribution(frame):
+    fit = synthetic(wave_of(frame), open_factors=("segment",), n_draws=2000)
+    later = frame.iloc[:4].copy().assign(segment=["a", "z", "z", "y"], channel="web", month=1)
+    with pytest.raises(UnseenLevelError, match="new_levels='population'"):
+        customers(fit, later)
+    found = customers(fit, later, new_levels="population", rng=3).frame()
+    assert found.loc[1, "p_10"] == found.loc[2, "p_10"]
+    assert (found["latent_sd"][1:] > 2 * found.loc[0, "latent_sd"]).all()
+    others = np.sqrt(
+        sum(fit.draws[f"effect_{c}"].values[:, k].var() for c, k in (("channel", 1), ("month", 0)))
+        + 0.8**2
+    )
+    assert found.loc[3, "latent_sd"] == pytest.approx(others, rel=0.06)
+    known = customers(fit).frame()
+    again = customers(fit, new_levels="population").frame()
+    assert (known["p_10"] == again["p_10"]).all()
+
+
+def test_new_levels_of_a_closed_factor_are_refused_all_the_same(fit, frame):
+    later = frame.iloc[:4].assign(segment="z")
+    with pytest.raises(UnseenLevelError, match="'segment'"):
+        customers(fit, later, new_levels="population")
+
+
 def test_a_missing_key_is_refused(fit, frame):
     later = frame.iloc[:50].copy()
     later.loc[7, "channel"] = None
