@@ -14,8 +14,9 @@ from cximpact.imputation.posterior import Posterior
 ENOUGH_NODES = 300
 """Effective nodes from which standard deviations of terms may be read off."""
 
-_TAIL = 5.0
+_FAR = 0.3
 _PROBE = 2.0
+_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,9 +44,10 @@ def nested_laplace(
 ) -> NestedDraws:
     """Draw from the posterior without a Markov chain.
 
-    Standard deviations are drawn from a multivariate t around their mode, wider on the side where
-    their density falls more slowly, and weighted by their Laplace-approximated marginal density; the other numbers are drawn from the normal at
-    their mode given the standard deviations and weighted by the exact density.
+    Standard deviations are drawn from around their mode, wider on the side where their density
+    falls more slowly, and weighted by their Laplace-approximated marginal density; the other
+    numbers are drawn from the normal at their mode given the standard deviations and weighted
+    by the exact density.
 
     Parameters
     ----------
@@ -67,8 +69,9 @@ def nested_laplace(
 
     Notes
     -----
-    The score of everybody needs few nodes, as it hardly depends on the standard deviations of
-    the terms. Those themselves need at least `ENOUGH_NODES` effective ones.
+    Where the normal at a node fits badly, as with answers that almost nobody gave, more is drawn
+    than is kept. The score of everybody needs few nodes, as it hardly depends on the standard
+    deviations of the terms. Those themselves need at least `ENOUGH_NODES` effective ones.
 
     References
     ----------
@@ -81,40 +84,59 @@ def nested_laplace(
     nodes = [_at(posterior, mode, scales) for scales in log_scales]
     log_weight = np.array([node.log_marginal for node in nodes]) - log_density
     weight = special.softmax(log_weight)
-    copies = np.bincount(_systematic(weight, n_draws, generator), minlength=len(nodes))
-    theta, ratio = [], []
-    for node, count in zip(nodes, copies, strict=True):
-        if count:
-            drawn, log_ratio = _around(posterior, node, int(count), generator)
-            theta.append(drawn)
-            ratio.append(log_ratio)
-    corrected = special.softmax(np.concatenate(ratio))
+    theta, log_ratio = np.zeros((0, posterior.n_free)), np.zeros(0)
+    for _ in range(_MOST_ROUNDS):
+        copies = np.bincount(_systematic(weight, n_draws, generator), minlength=len(nodes))
+        for node, count in zip(nodes, copies, strict=True):
+            if count:
+                drawn, ratio = _around(posterior, node, int(count), generator)
+                theta = np.concatenate([theta, drawn])
+                log_ratio = np.concatenate([log_ratio, ratio])
+        corrected = special.softmax(log_ratio)
+        effective = float(1 / (corrected**2).sum())
+        if effective > n_draws / 4:
+            break
     chosen = _systematic(corrected, n_draws, generator)
     generator.shuffle(chosen)
     return NestedDraws(
-        theta=np.concatenate(theta)[chosen],
+        theta=theta[chosen],
         effective_nodes=float(1 / (weight**2).sum()),
-        effective_draws=float(1 / (corrected**2).sum()),
+        effective_draws=min(effective, float(n_draws)),
     )
 
 
 def _nodes(
     posterior: Posterior, mode: Mode, n_nodes: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spread standard deviations evenly under a split t, with its log density."""
+    """Spread standard deviations evenly around their mode, with the log density of doing so.
+
+    Along each axis half-normal on the right; on the left, where a standard deviation goes to
+    zero and the density of its logarithm falls by no more than its own rate, a half-normal
+    mixed with an exponential of that rate.
+    """
     n_scales = len(mode.log_scales)
     if n_scales == 0:
         return np.zeros((1, 0)), np.zeros(1)
     left, right = _sides(posterior, mode)
-    sobol = stats.qmc.Sobol(n_scales + 1, rng=generator)
-    u = sobol.random(2 ** int(np.ceil(np.log2(n_nodes))))
+    rate = np.maximum(np.diag(mode.factor), 0.2)
+    sobol = stats.qmc.Sobol(2 * n_scales, rng=generator)
+    u, mix = np.split(sobol.random(2 ** int(np.ceil(np.log2(n_nodes)))), 2, axis=1)
     share = left / (left + right)
-    below = u[:, :-1] < share
-    within = np.where(below, u[:, :-1] / share, (u[:, :-1] - share) / (1 - share))
-    half = np.abs(special.ndtri(0.5 + 0.5 * np.clip(within, 1e-9, 1 - 1e-9)))
-    z = half * np.sqrt(_TAIL / stats.chi2.ppf(np.clip(u[:, -1:], 1e-9, 1), _TAIL))
-    log_density = -0.5 * (_TAIL + n_scales) * np.log1p((z**2).sum(axis=1) / _TAIL)
-    return mode.log_scales + np.where(below, -left * z, right * z) @ mode.factor.T, log_density
+    below = u < share
+    within = np.clip(np.where(below, u / share, (u - share) / (1 - share)), 1e-9, 1 - 1e-9)
+    half = special.ndtri(0.5 + 0.5 * within)
+    far = below & (mix < _FAR)
+    z = np.where(far, -np.log1p(-within) / rate, half * np.where(below, left, right))
+    near = (1 - _FAR) * np.exp(_half_normal(z, left)) + _FAR * rate * np.exp(-rate * z)
+    log_density = np.where(
+        below, np.log(share) + np.log(near), np.log1p(-share) + _half_normal(z, right)
+    )
+    signed = np.where(below, -z, z)
+    return mode.log_scales + signed @ mode.factor.T, log_density.sum(axis=1)
+
+
+def _half_normal(z: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return stats.halfnorm.logpdf(z, scale=scale)
 
 
 def _sides(posterior: Posterior, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
