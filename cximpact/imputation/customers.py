@@ -21,6 +21,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.files import write_whole
 from cximpact.core.provenance import Provenance
+from cximpact.core.results import result_html
 from cximpact.core.rng import RngLike, spawn
 from cximpact.core.scale import ScoreScale
 from cximpact.core.validate import check_choice, check_count, check_prob
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
 
 _CODE = "__code"
+_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,6 +203,10 @@ class CustomerScores:
             "would have answered like those of their kind who did. An expected score is a mean "
             "over people of a kind, not what one of them thinks."
         )
+
+    def _repr_html_(self) -> str:
+        title = f"Predicted {self.scale.name} of {self.n:,} customers, by kind"
+        return result_html(title, self.kinds.head(_SHOWN), self.explain())
 
     def _given(self, part: pd.DataFrame) -> np.ndarray:
         if self.answer is None:

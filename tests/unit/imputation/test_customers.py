@@ -243,3 +243,17 @@ def test_a_scale_without_detractors_has_its_own_bands():
 def test_explanation_says_what_it_rests_on(fit):
     text = customers(fit).explain()
     assert "600 customers" in text and "missing at random" in text
+    assert "p_detractor" in customers(fit)._repr_html_()
+
+
+def test_without_factors_all_customers_are_alike(frame):
+    found = customers(synthetic(wave_of(frame, factors=[], period=None))).frame()
+    assert len(found) == len(frame) and found["p_10"].nunique() == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dates_are_looked_up_in_every_engine(engine, frame, table):
+    month = pd.to_datetime("2025-0" + frame["month"].astype(str) + "-01").astype("datetime64[us]")
+    fit = synthetic(wave_of(ENGINES[engine](frame.assign(month=month))))
+    found = customers(fit, columns=["month"]).frame().sort_values("customer", ignore_index=True)
+    assert found["p_10"].to_numpy() == pytest.approx(table["p_10"].to_numpy())

@@ -5,22 +5,17 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import special
 
 from cximpact.core.errors import (
     ConfigError,
     DataError,
     DuplicateKeyError,
     EmptyDataError,
-    MemoryBudgetError,
     MissingColumnError,
 )
 from cximpact.imputation.poststratify import margin, probabilities
-from cximpact.imputation.survey_gain import Knowledge, efficient_scores, factors, kept_draws
-from cximpact.imputation.survey_plan import systematic
-from cximpact.imputation.targeting import allocate, knowledge, target
+from cximpact.imputation.targeting import knowledge, target
 from tests.support.engines import ENGINES
 from tests.support.synthetic_imputed import customer_frame, synthetic, wave_of
 
@@ -38,115 +33,6 @@ def fit(frame):
 @pytest.fixture(scope="module")
 def plan(fit):
     return target(fit, budget=150, contacts="days", min_days=30, period="all")
-
-
-SILENT = np.array([4.0, 6.0, 3.0, 5.0, 7.0])
-
-
-def gaussian(seed: int = 0, groups: int = 1) -> tuple[Knowledge, np.ndarray]:
-    """Five cells whose means are jointly normal; each answer is its own score and signal."""
-    rng = np.random.default_rng(seed)
-    root = rng.normal(size=(5, 5))
-    known = Knowledge(
-        score=root,
-        signal=root,
-        noise=np.array([1.0, 2.0, 0.5, 3.0, 1.0]),
-        scatter=np.array([1.0, 2.0, 0.5, 3.0, 1.0]),
-        weight=SILENT,
-        weight_sq=SILENT,
-        each=np.ones(5),
-        group=np.arange(5) % groups,
-        total=np.array([30.0, 40.0])[:groups],
-    )
-    return known, root @ root.T
-
-
-def exact_variance(known: Knowledge, cov: np.ndarray, answers: np.ndarray) -> float:
-    """Condition the normal distribution of every single person on those who answered."""
-    person = np.repeat(np.arange(5), SILENT.astype(int))
-    joint = cov[np.ix_(person, person)] + np.diag(known.scatter[person])
-    order = np.concatenate([np.arange(n) for n in SILENT.astype(int)])
-    seen = order < answers[person]
-    weights = np.ones(seen.size) / known.total[0]
-    gain = np.linalg.solve(joint[np.ix_(seen, seen)], joint[seen])
-    after = joint - joint[:, seen] @ gain
-    return float(weights @ after @ weights)
-
-
-@pytest.mark.parametrize("answers", [(0, 0, 0, 0, 0), (2, 0, 0, 0, 0), (1, 3, 0, 2, 7)])
-def test_variance_is_that_of_conditioning_on_every_person(answers):
-    known, cov = gaussian()
-    answers = np.array(answers, dtype=float)
-    assert known.after(answers).variance()[0] == pytest.approx(exact_variance(known, cov, answers))
-
-
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("each", [np.ones(5), np.array([1.0, 2.0, 0.5, 3.0, 0.0])])
-def test_gain_of_a_cell_is_the_fall_of_the_variances(groups, each):
-    known = dataclasses.replace(
-        gaussian(groups=groups)[0], weight=SILENT * each, weight_sq=SILENT * each**2, each=each
-    )
-    answers = np.array([1.0, 2.5, 0.0, 4.0, 6.0])
-    gains = known.gains(answers)
-    for j in range(5):
-        alone = np.where(np.arange(5) == j, answers, 0.0)
-        fall = known.variance().sum() - known.after(alone).variance().sum()
-        assert gains[j] == pytest.approx(fall, abs=1e-12)
-
-
-def test_the_formula_for_one_cell_is_the_textbook_one():
-    known, cov = gaussian()
-    many = dataclasses.replace(
-        known, weight=SILENT * 1e6, weight_sq=SILENT * 1e6, total=known.total * 1e6
-    )
-    w = SILENT / 30.0
-    expected = (w @ cov[:, 1]) ** 2 / (cov[1, 1] + known.noise[1] / 2)
-    assert many.gains(np.array([0, 2.0, 0, 0, 0]))[1] == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_cell_at_a_time_teaches_what_all_together_do():
-    known, _ = gaussian(groups=2)
-    answers = np.array([1.0, 2.5, 0.0, 4.0, 6.0])
-    one_by_one = known
-    for j in range(5):
-        one_by_one = one_by_one.after(np.where(np.arange(5) == j, answers, 0.0))
-    assert one_by_one.variance() == pytest.approx(known.after(answers).variance())
-
-
-@given(st.lists(st.floats(0, 1.5), min_size=10, max_size=10))
-def test_what_is_known_does_not_depend_on_the_order_of_the_answers(shares):
-    known, _ = gaussian()
-    first, second = np.array(shares[:5]), np.array(shares[5:])
-    together = known.after(first + second).variance()
-    assert known.after(first).after(second).variance() == pytest.approx(together)
-    assert known.after(second).after(first).variance() == pytest.approx(together)
-    assert together[0] <= known.variance()[0] + 1e-12
-
-
-@pytest.mark.parametrize("link", ["logit", "probit"])
-def test_efficient_scores_are_the_derivative_of_the_log_probabilities(link):
-    cdf = special.expit if link == "logit" else stats.norm.cdf
-    cuts = np.array([-1.2, 0.1, 0.9])
-
-    def pmf(eta):
-        return np.diff(np.concatenate([[0.0], cdf(cuts - eta), [1.0]]))
-
-    step = 1e-5
-    slope = (np.log(pmf(0.3 + step)) - np.log(pmf(0.3 - step))) / (2 * step)
-    found = efficient_scores(pmf(0.3), link)
-    assert found == pytest.approx(slope, abs=1e-8)
-    assert pmf(0.3) @ found == pytest.approx(0.0, abs=1e-12)
-
-
-def test_few_factors_hold_the_covariances_of_the_draws():
-    rng = np.random.default_rng(0)
-    latent = rng.normal(size=(400, 3))
-    score, signal = latent @ rng.normal(size=(3, 30)) * 50, latent @ rng.normal(size=(3, 30))
-    rows = factors(score, signal)
-    assert rows[0].shape[1] == 3
-    both = np.concatenate([score, signal], axis=1)
-    stacked = np.concatenate(rows)
-    assert stacked @ stacked.T == pytest.approx(np.cov(both, rowvar=False), abs=1e-6)
 
 
 @pytest.mark.parametrize("by", [None, "segment"])
@@ -192,27 +78,6 @@ def test_promised_variance_is_met_when_answers_are_drawn_and_draws_reweighted(fr
     promised = after.variance()[0] - scatter
     assert promised < 0.6 * before
     assert np.mean(found) == pytest.approx(promised, rel=0.06)
-
-
-def test_allocation_is_about_the_best_there_is():
-    known, _ = gaussian(seed=4)
-    eligible, response = SILENT.copy(), np.array([0.5, 0.3, 0.6, 0.4, 0.2])
-    asked = allocate(known, eligible, response, budget=8.0, floor=0.05)
-    rng = np.random.default_rng(0)
-    tried = 0.05 * eligible + rng.dirichlet(np.full(5, 0.5), 20_000) * (8.0 - 0.05 * eligible.sum())
-    tried = tried[(tried <= eligible).all(axis=1)][:4000]
-    best = min(known.after(row * response).variance()[0] for row in tried)
-    assert asked.sum() == pytest.approx(8.0)
-    assert known.after(asked * response).variance()[0] <= best * 1.002
-
-
-def test_allocation_keeps_floor_and_people():
-    known, _ = gaussian(seed=4)
-    eligible = np.array([4.0, 6.0, 0.0, 5.0, 7.0])
-    asked = allocate(known, eligible, np.full(5, 0.5), budget=15.0, floor=0.1)
-    assert (asked >= 0.1 * eligible - 1e-12).all() and (asked <= eligible + 1e-9).all()
-    assert asked[2] == 0 and asked.sum() == pytest.approx(15.0)
-    assert (allocate(known, eligible, np.full(5, 0.5), 100.0, 0.1) == eligible).all()
 
 
 def test_the_plan_uses_the_budget_and_beats_proportional_invitations(plan):
@@ -265,26 +130,6 @@ def test_weighted_totals_of_the_draws_are_unbiased(plan, frame):
     error = np.std(totals, ddof=1) / np.sqrt(len(totals))
     assert abs(np.mean(totals) - truth) < 3.5 * error
     assert error < 0.03 * truth
-
-
-@given(st.lists(st.floats(0.001, 1.0), min_size=3, max_size=40), st.integers(0, 10_000))
-def test_systematic_samples_have_a_fixed_size_and_no_one_twice(weights, seed):
-    probs = np.array(weights)
-    size = max(1, int(probs.sum() / probs.max() / 2))
-    probs *= size / probs.sum()
-    probs = np.minimum(probs, 1.0)
-    drawn = systematic(probs, np.random.default_rng(seed))
-    assert len(drawn) == round(probs.sum()) and len(set(drawn)) == len(drawn)
-
-
-def test_systematic_samples_keep_the_inclusion_probabilities():
-    probs = np.array([0.02, 0.5, 1.0, 0.33, 0.9, 0.25])
-    rng = np.random.default_rng(0)
-    hits = np.zeros(6)
-    for _ in range(8000):
-        hits[systematic(probs, rng)] += 1
-    assert hits / 8000 == pytest.approx(probs, abs=0.02)
-    assert hits[2] == 8000
 
 
 def test_the_last_period_is_planned_for_by_default(fit):
@@ -351,12 +196,6 @@ def test_a_customer_who_occurs_twice_is_refused(frame):
         target(fit, budget=100, period="all").draw()
 
 
-def test_too_many_cells_for_their_covariances_are_refused():
-    assert len(kept_draws(4000, 400)) == 1000
-    with pytest.raises(MemoryBudgetError, match="fewer factors"):
-        kept_draws(4000, 1_000_000)
-
-
 def test_explanation_names_the_gain_and_who_cannot_be_reached(plan, fit):
     text = plan.explain()
     assert "150 invitations" in text and "contacted too recently" in text
@@ -366,3 +205,32 @@ def test_explanation_names_the_gain_and_who_cannot_be_reached(plan, fit):
     assert "The floor takes" in tight.explain()
     assert "Without a floor" in target(fit, budget=50, floor=0.0).explain()
     assert plan._repr_html_().startswith("<div>")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_periods_may_be_dates(engine, frame, fit):
+    month = pd.to_datetime("2025-0" + frame["month"].astype(str) + "-01").astype("datetime64[us]")
+    dated = synthetic(wave_of(ENGINES[engine](frame.assign(month=month))), n_draws=1000, sd=0.25)
+    plan = target(dated, budget=60)
+    assert plan.cells["invitations"].to_numpy() == pytest.approx(
+        target(fit, budget=60).cells["invitations"].to_numpy()
+    )
+    assert len(plan.draw(rng=1)) == 60
+    assert set(pd.to_datetime(plan.draw(rng=1)["month"])) == {pd.Timestamp("2025-03-01")}
+    assert len(target(dated, budget=60, period=pd.Timestamp("2025-01-01")).draw(rng=1)) == 60
+
+
+def test_everybody_is_asked_where_the_budget_allows_it(fit):
+    plan = target(fit, budget=10_000)
+    assert (plan.cells["inclusion_prob"] == 1).all()
+    assert len(plan.draw()) == plan.n_invitations == plan.cells["eligible"].sum() < 10_000
+    assert (plan.draw()["weight"] == 1).all()
+
+
+def test_a_model_without_factors_asks_everybody_alike(frame):
+    fit = synthetic(wave_of(frame, factors=[], period=None), n_draws=200)
+    plan = target(fit, budget=50)
+    assert plan.cells["inclusion_prob"].iloc[0] == pytest.approx(
+        50 / plan.cells["eligible"].iloc[0]
+    )
+    assert len(plan.draw(rng=1)) == 50
