@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cximpact.core.validate import check_number
-from cximpact.core.wording import number
+from cximpact.core.wording import fixed
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
 from cximpact.plots.compare import Looks, key_above
@@ -122,7 +122,7 @@ def _write_deltas(ax: Axes, at: np.ndarray, deltas: np.ndarray) -> None:
         color=style.MUTED, **look,
     )  # fmt: skip
     for y, delta in zip(at, deltas, strict=True):
-        text = number(delta, signed=True) if np.isfinite(delta) else "nowhere"
+        text = fixed(delta, 2, signed=True) if np.isfinite(delta) else "nowhere"
         ax.annotate(
             text, (1.0, y), xycoords=("axes fraction", "data"), xytext=(8, 0), va="center",
             color=style.INK, **look,

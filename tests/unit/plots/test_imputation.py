@@ -150,7 +150,7 @@ def test_the_dumbbell_shows_three_scores_and_the_shift_that_tips():
     assert row_names(ax) == ["c", "b", "a"]
     assert legend(ax) == ["respondents", "everyone", "at the tipping point"]
     said = texts(ax)
-    assert said.count("-1") == 2 and "nowhere" in said and "threshold 10" in said
+    assert said.count("-1.00") == 2 and "nowhere" in said and "threshold 10" in said
     assert any(list(line.get_xdata()) == [10.0, 10.0] for line in ax.lines)
 
 
