@@ -20,7 +20,9 @@ from cximpact.core.wording import number
 from cximpact.data import Cells
 from cximpact.imputation.design import Design
 from cximpact.imputation.poststratify import probabilities
+from cximpact.imputation.validation.design_rows import rows_of
 from cximpact.imputation.validation.folds import cell_folds
+from cximpact.imputation.validation.refit import joint_log_density, refit
 
 if TYPE_CHECKING:
     from cximpact.imputation.result import ImputedScores
@@ -278,25 +280,6 @@ def pair_log_probabilities(
         yield pairs, np.maximum(log_p, -700.0)
 
 
-def rows_of(design: Design, rows: Any) -> Design:
-    """Take some rows of a design.
-
-    Parameters
-    ----------
-    design : Design
-        Effects of the cells.
-    rows : slice or numpy.ndarray
-        Which.
-
-    Returns
-    -------
-    Design
-        With these rows only.
-    """
-    codes = {name: code[rows] for name, code in design.codes.items()}
-    return replace(design, codes=codes, style_codes=design.style_codes[rows], x=design.x[rows])
-
-
 def _smoothed_weights(log_p: np.ndarray, r_eff: float) -> tuple[np.ndarray, np.ndarray]:
     """Return log weights of shape (pair, sample) that leave an answer out, and Pareto k."""
     from arviz_stats.base.array import array_stats
@@ -307,21 +290,13 @@ def _smoothed_weights(log_p: np.ndarray, r_eff: float) -> tuple[np.ndarray, np.n
 
 def _cells_left_out(imputed: ImputedScores, k: int, rng: RngLike) -> PredictiveAccuracy:
     """Refit without some cells, and add up the joint density of the answers of each."""
-    if imputed.imputer is None:
-        raise ConfigError("this fit does not know its settings, as after loading; fit it again.")
     cells, rows = imputed.cells, []
     split, fits = spawn(rng, "cells left out", "fits without cells")
     for fold in cell_folds(cells, k, split):
-        fitted = imputed.imputer.fit_cells(fold.train, rng=fits)
+        fitted = refit(imputed, fold.train, fits)
         where = np.flatnonzero(fold.held_out.sum(axis=1))
         part = rows_of(fitted.design.at(cells.index), where)
-        with np.errstate(divide="ignore"):
-            chunks = [
-                np.einsum("sjk,jk->sj", np.maximum(np.log(p), -700.0), fold.held_out[where])
-                for p in probabilities(fitted.draws, part)
-            ]
-        joint = np.concatenate(chunks)
-        elpd = special.logsumexp(joint, axis=0) - np.log(len(joint))
+        elpd = joint_log_density(fitted.draws, part, fold.held_out[where])
         n = fold.held_out[where].sum(axis=1)
         rows.append(pd.DataFrame({"cell": where, "n": n, "elpd": elpd}))
     table = pd.concat(rows, ignore_index=True).sort_values("cell", ignore_index=True)

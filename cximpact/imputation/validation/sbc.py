@@ -16,6 +16,7 @@ from cximpact.core.results import result_html
 from cximpact.core.rng import RngLike, seed_of, spawn
 from cximpact.core.validate import check_count, check_prob
 from cximpact.imputation.validation.bands import EcdfTest, ecdf_test
+from cximpact.imputation.validation.levels import holm
 
 LOG_LIKELIHOOD = "log_likelihood"
 Quantities = Callable[[Any, Any], Mapping[str, ArrayLike]]
@@ -211,31 +212,6 @@ def chi2_p_value(ranks: ArrayLike, n_draws: int) -> float:
     share = np.bincount(np.arange(n_draws + 1) * bins // (n_draws + 1), minlength=bins)
     expected = share / (n_draws + 1) * len(ranks)
     return float(stats.chisquare(np.bincount(at, minlength=bins), expected).pvalue)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values so that all of them hold together.
-
-    Parameters
-    ----------
-    p : numpy.ndarray, shape (test,)
-        p-values, whatever their dependence.
-
-    Returns
-    -------
-    numpy.ndarray, shape (test,)
-        Holm's step-down adjustment.
-
-    References
-    ----------
-    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal
-    of Statistics 6, 65-70.
-    """
-    order = np.argsort(p)
-    steps = p[order] * np.arange(len(p), 0, -1)
-    out = np.empty(len(p))
-    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return out
 
 
 def _rank(
