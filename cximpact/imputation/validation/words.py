@@ -167,7 +167,7 @@ def _shape(v: Validation) -> str:
 
 
 def _groups(v: Validation) -> str:
-    what = "cells" if v.held_out in SINGLE else f"groups of {v.held_out!r}"
+    what = "parts of cells" if v.held_out in SINGLE else f"groups of {v.held_out!r}"
     if v.units.inside:
         return f"Mean answers of {v.units.n:,} {what} lie where the predictions expect them."
     bars = v.unit_histogram["estimate"].to_numpy()
