@@ -85,7 +85,7 @@ def test_dots_lie_at_their_numbers(page):
         style.ORANGE,
         style.MUTED,
     ]
-    ends = page.axes[4].collections[0].get_segments()
+    ends = page.axes[4].collections[-2].get_segments()
     assert ends[0][:, 0] == pytest.approx([0.04, 0.12])  # 0.08 * (.05, .15) / .1
     assert ends[1][:, 0] == pytest.approx([-0.12, -0.04])
 
