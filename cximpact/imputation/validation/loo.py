@@ -201,6 +201,11 @@ def loo(
     PredictiveAccuracy
         Sum, standard error and the terms.
 
+    Raises
+    ------
+    InsufficientDataError
+        If there are fewer than two answers.
+
     Notes
     -----
     Answers of one cell and category are interchangeable and have the same term, so there is one

@@ -36,8 +36,8 @@ class HeldOut:
     ----------
     index : pandas.DataFrame, shape (row, column)
         Columns of the cells.
-    fold : numpy.ndarray of int, shape (row,)
-        Fold in which the answers of the row were held out.
+    cell, fold : numpy.ndarray of int, shape (row,)
+        Cell of the row, and fold in which its answers were held out.
     pmf : numpy.ndarray, shape (row, category)
         Predicted probabilities, averaged over the draws of the fold's fit.
     count : numpy.ndarray of int, shape (row, category)
@@ -50,6 +50,7 @@ class HeldOut:
     """
 
     index: pd.DataFrame = field(repr=False)
+    cell: np.ndarray = field(repr=False)
     fold: np.ndarray = field(repr=False)
     pmf: np.ndarray = field(repr=False)
     count: np.ndarray = field(repr=False)
@@ -142,6 +143,7 @@ def predict_held_out(
         parts.append(
             HeldOut(
                 index=index.iloc[where],
+                cell=where,
                 fold=np.full(len(where), number),
                 pmf=pmf,
                 count=count,
@@ -156,7 +158,7 @@ def predict_held_out(
         },
         **{
             name: np.concatenate([getattr(p, name) for p in parts])
-            for name in ("fold", "pmf", "count", "units")
+            for name in ("cell", "fold", "pmf", "count", "units")
         },
     )
 

@@ -23,6 +23,7 @@ def test_predictions_are_posterior_means_of_the_folds_fit(known):
     assert [c.n_answered for c in fitted] == [fit.cells.n_answered - fold.n for fold in folds]
     expected = np.concatenate(list(probabilities(fit.draws, fit.design))).mean(axis=0)
     first = folds[0].held_out.sum(axis=1) > 0
+    assert np.array_equal(held.cell[held.fold == 0], np.flatnonzero(first))
     assert held.pmf[held.fold == 0] == pytest.approx(expected[first], abs=0.01)
     assert np.array_equal(held.count[held.fold == 0], folds[0].held_out[first])
     assert set(held.baselines) == {"global", "segment"}

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from cximpact.core.errors import ConfigError, MissingColumnError
 from cximpact.data import SurveyWave
@@ -121,6 +122,30 @@ def test_a_fit_of_the_model_is_calibrated(known):
     assert found.calibrated, found.explain()
     gain = found.scores.set_index(["score", "against"]).loc[("rps", "global")]
     assert gain["conf_low"] > 0
+
+
+class Shares:
+    """Predicts each cell by the shares of its training answers: the data themselves, as a model."""
+
+    def __init__(self, like):
+        self.like = like
+
+    def fit_cells(self, cells, *, rng, wave=None):
+        counts = cells.dense() + 0.05
+        cuts = special.logit(counts.cumsum(axis=1)[:, :-1] / counts.sum(axis=1, keepdims=True))
+        fit = dataclasses.replace(self.like, cells=cells)
+        return dataclasses.replace(fit, draws=fit.draws.assign(cuts=(("sample", "cut"), cuts[:1])))
+
+
+def test_learning_from_the_other_folds_is_no_fault():
+    """The unhappier a fold, the happier its prediction; that must not pass for miscalibration."""
+    calibrated = []
+    for seed in range(30):
+        wave = wave_of(customer_frame(n=700, seed=seed, rate=0.5), factors=[], period=None)
+        fit = synthetic(wave, n_draws=1)
+        found = validate(dataclasses.replace(fit, imputer=Shares(fit)), rng=seed, k=5)
+        calibrated.append(found.error.calibrated)
+    assert np.mean(calibrated) >= 0.95
 
 
 def test_bad_requests_are_refused(known):
