@@ -199,7 +199,7 @@ def _calibration(ax: Axes, table: pd.DataFrame, event: str) -> None:
     ends = max(float(shown.min()) - pad, 0.0), min(float(shown.max()) + pad, 1.0)
     ax.plot(ends, ends, color=style.MUTED, linewidth=1.0, zorder=1.5)
     ax.vlines(
-        rows["predicted"], rows["conf_low"], rows["conf_high"], color=_BAND, linewidth=7, zorder=1
+        rows["predicted"], rows["conf_low"], rows["conf_high"], color=_BAND, linewidth=4, zorder=1
     )
     ax.scatter(rows["predicted"], rows["estimate"], s=34, color=list(_colors(rows)), zorder=4)
     ax.set_xlim(*ends)

@@ -260,7 +260,8 @@ def validate(
     seed = imputed.provenance.seed if rng is None else seed_of(rng)
     split, fits, pit, chance = spawn(seed, "folds", "held-out fits", "transforms", "chance")
     folds, held_out = _split(imputed, k, by, split)
-    held = predict_held_out(imputed, folds, segment=segment, by=by, rng=fits)
+    baseline = None if segment == by else segment
+    held = predict_held_out(imputed, folds, segment=baseline, by=by, rng=fits)
     settings = {"k": len(folds), "held_out": held_out, "segment": segment, "event": name}
     return Validation(
         **_judged(held, cells.scale, imputed.design.spec.main, by, segment, probs, (pit, chance)),

@@ -70,7 +70,8 @@ def verdicts(v: Validation) -> dict[str, str]:
     Returns
     -------
     dict of str
-        By check.
+        By check. Where groups were held out whole, ``groups`` and ``skill`` are tests and the
+        others descriptions, since answers of a group depend on each other.
     """
     return {
         "shape": _shape(v),
@@ -113,9 +114,11 @@ def check_table(v: Validation) -> pd.DataFrame:
         verdict = "better" if better else "worse" if row["conf_high"] < 0 else "no clear gain"
         name = f"ranked probability score saved over {row['against']}"
         rows.append({"check": name, "estimate": row["estimate"], "verdict": verdict})
-    return pd.DataFrame(
-        rows, columns=["check", "estimate", "expected_low", "expected_high", "verdict"]
-    )
+    table = pd.DataFrame(rows)
+    if v.held_out not in SINGLE:
+        alone = ~table["check"].str.contains("groups|score")
+        table.loc[alone, "verdict"] = "no test: answers of a group depend on each other"
+    return table
 
 
 def explanation(v: Validation) -> str:
@@ -131,18 +134,18 @@ def explanation(v: Validation) -> str:
     str
         A paragraph.
     """
-    what = v.held_out if v.held_out in SINGLE else f"whole groups of {v.held_out!r}"
+    single = v.held_out in SINGLE
+    what = v.held_out if single else f"whole groups of {v.held_out!r}"
     said = verdicts(v)
-    shape = [said["shape"], said["groups"]] if v.held_out in SINGLE else [said["groups"]]
+    middle = [said[name] for name in ("shape", "groups", "coverage", "event", "skill")]
+    if not single:
+        middle = [said["groups"], said["coverage"], said["skill"]]
     return " ".join(
         [
             f"{headline(v)}. {v.n:,} answers were held out in {v.k} folds of {what}, and "
             "predicted by fits to the others.",
-            *shape,
-            said["coverage"],
-            said["event"],
-            said["skill"],
-            _where(v),
+            *middle,
+            *([_where(v)] if single else []),
             "This says nothing about those who did not answer: that they would have answered "
             "alike (missing at random) stays untested.",
         ]
@@ -187,6 +190,8 @@ def _coverage(v: Validation) -> str:
         f"{fixed(100 * row['estimate'], 1)}% in the {100 * row['prob']:g}% sets"
         for row in rows.to_dict("records")
     )
+    if v.held_out not in SINGLE:
+        return f"Held were {shown}; answers of a group depend on each other, so that is no test."
     gap = _coverage_gap(v)
     verdict = "as promised" if gap == 0 else "a trifle off" if gap <= TRIFLE else "not as promised"
     return f"Coverage is {verdict}: {shown}."

@@ -67,6 +67,11 @@ def test_groups_are_held_out_whole(known):
     assert "month" not in set(found.levels["column"])
     shifted = validate(known(shift=3.0), by="month", k=3, rng=3)
     assert not shifted.calibrated and "3 groups of 'month'" in shifted.explain()
+    table = shifted.summary().set_index("check")
+    assert table.loc["coverage of 80% sets", "verdict"].startswith("no test")
+    assert table.loc["groups: largest gap", "verdict"] == "off"
+    by_segment = validate(known(), by="segment", k=4, rng=3)
+    assert set(by_segment.scores["against"]) == {"", "global"}
 
 
 def test_customers_who_answer_repeatedly_are_held_out_whole(known):
