@@ -83,6 +83,16 @@ def test_shifted_predictions_are_found_and_the_interval_covers():
     assert np.mean(covered) >= 0.8
 
 
+def test_the_interval_takes_out_what_chance_adds():
+    """Calibrated predictions have a distance of chance alone; its interval reaches toward zero."""
+    errors = [
+        calibration_error(calibration_table(*simulated(seed)), n_boot=300, rng=seed)
+        for seed in range(30)
+    ]
+    assert np.mean([error.conf_low / error.estimate for error in errors]) < 0.6
+    assert np.mean([error.conf_low for error in errors]) < errors[0].chance / 2
+
+
 def test_distance_of_chance_shrinks_with_the_square_root():
     chance = [
         calibration_error(calibration_table(*simulated(1, size=size)), rng=1).chance

@@ -11,6 +11,7 @@ from cximpact.core.errors import ConfigError, UnseenLevelError, warn_data
 from cximpact.imputation.poststratify import probabilities
 from cximpact.imputation.validation.folds import answer_folds, group_folds
 from cximpact.imputation.validation.refit import predict_held_out, refit
+from tests.support.synthetic_imputed import customer_frame, synthetic, wave_of
 
 
 def test_predictions_are_posterior_means_of_the_folds_fit(known):
@@ -39,6 +40,18 @@ def test_groups_are_ranked_as_wholes(known):
         known(shift=2.0), folds, segment=None, by="month", rng=np.random.default_rng(2)
     )
     assert (high.units < 0.02).all()  # every month answers lower than predicted
+
+
+def test_answers_that_were_certain_have_ranks_of_chance(known):
+    """Everybody answers 0, as predicted: each draw ties, and the rank is drawn at random."""
+    frame = customer_frame(n=3000, seed=1, rate=0.9)
+    base = synthetic(wave_of(frame.assign(nps=frame["nps"] * 0)), n_draws=2)
+    folds = answer_folds(base.cells, 5, np.random.default_rng(1))
+    held = predict_held_out(
+        known(base, shift=-60.0), folds, segment=None, by=None, rng=np.random.default_rng(2)
+    )
+    assert held.pmf[:, 0] == pytest.approx(1.0)
+    assert stats.kstest(held.units, "uniform").pvalue > 0.001
 
 
 def test_what_the_first_fit_warned_of_is_not_said_again(known):
