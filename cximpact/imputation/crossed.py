@@ -13,6 +13,7 @@ import xarray as xr
 
 from cximpact.core import draws as dr
 from cximpact.core.errors import DtypeError, MemoryBudgetError
+from cximpact.data import Cells
 from cximpact.imputation.priors import Priors
 
 MAX_ENTRIES = 20_000_000
@@ -205,6 +206,25 @@ def cutpoints(priors: Priors, n_categories: int) -> Any:
     p0 = pm.Dirichlet("p0", np.full(n_categories, priors.concentration), dims="category")
     below, above = pt.cumsum(p0)[:-1], pt.cumsum(p0[::-1])[::-1][1:]
     return pm.Deterministic("cuts", pt.log(below) - pt.log(above), dims="cut")
+
+
+def people(counts: Cells) -> tuple[Any, Any]:
+    """Hand the people of cells to a PyMC model, as data that can be swapped.
+
+    Parameters
+    ----------
+    counts : Cells
+        Counts of answers and of people.
+
+    Returns
+    -------
+    tuple of tensor
+        ``answered``, shape (cell, category), and ``silent``, shape (cell,).
+    """
+    import pymc as pm
+
+    silent = counts.frame_count - counts.answered
+    return pm.Data("answered", counts.dense()), pm.Data("silent", silent)
 
 
 def coords_of(n_categories: int, *crossed: Crossed) -> dict[str, np.ndarray]:

@@ -186,8 +186,8 @@ def build_selection(
     pt: Any = pytensor.tensor
 
     n = counts.scale.n_categories
-    answered, silent = counts.dense(), counts.frame_count - counts.answered
     with pm.Model(coords=cr.coords_of(n, *crossed)) as model:
+        answered, silent = cr.people(counts)
         cuts = cr.cutpoints(priors, n)
         eta = cr.effects(crossed[0], priors)[:, None] + rule.nodes
         level = pm.Normal("response", 0, 1.5)

@@ -13,9 +13,9 @@ CUTS = np.array([-2.0, -0.8, 0.5, 2.0])
 BY_SEGMENT = np.array([-0.5, 0.0, 0.5])
 
 
-def answers_at(eta, rng):
+def answers_at(eta, rng, cuts=CUTS):
     """Ordinal answers from 1 to 5."""
-    return 1.0 + ((eta + rng.logistic(size=len(eta)))[:, None] > CUTS).sum(axis=1)
+    return 1.0 + ((eta + rng.logistic(size=len(eta)))[:, None] > cuts).sum(axis=1)
 
 
 def selective_world(seed, n, *, lam, push):
@@ -34,3 +34,52 @@ def selective_world(seed, n, *, lam, push):
     )
     wave = SurveyWave(frame, answer="answer", scale=CSAT5, factors=["segment"])
     return wave, float(answer.mean())
+
+
+def linked_world(seed, n, *, sd, lam=0.3, delta=0.6, theta=0.4):
+    """A treatment moves score and retention; the retained answer more often."""
+    rng = np.random.default_rng(seed)
+    segment, treated = rng.integers(0, 3, n), rng.integers(0, 2, n)
+    eta = BY_SEGMENT[segment] + delta * treated + rng.normal(0, sd, n)
+    answer = answers_at(eta, rng)
+    logit = 0.2 + np.array([0.3, 0.0, -0.3])[segment] + theta * treated + lam * eta
+    stays = rng.random(n) < special.expit(logit)
+    responds = rng.random(n) < special.expit(-1.5 + 1.5 * stays + 0.5 * treated)
+    frame = pd.DataFrame(
+        {
+            "segment": np.array(list("abc"))[segment],
+            "treated": treated,
+            "stays": stays.astype(int),
+            "answer": np.where(responds, answer, np.nan),
+        }
+    )
+    wave = SurveyWave(frame, answer="answer", scale=CSAT5, factors=["segment"])
+    return wave, answer, eta
+
+
+def repeated_world(seed, n, *, sd=1.5, gamma=-0.2, change=0.4):
+    """Customers with one to three answers in three months; each answer tires them."""
+    rng = np.random.default_rng(seed)
+    invited = rng.random((n, 3)) < 0.7
+    customer, month = np.nonzero(invited)
+    number = np.cumsum(invited, axis=1)[customer, month]
+    segment, a = rng.integers(0, 2, n), rng.normal(0, sd, n)
+    eta = 0.3 * (2 * segment[customer] - 1) + change * month + gamma * (number - 1) + a[customer]
+    frame = pd.DataFrame(
+        {
+            "customer": customer,
+            "segment": np.array(list("ab"))[segment[customer]],
+            "month": month,
+            "number": number,
+            "answer": answers_at(eta, rng),
+        }
+    )
+    wave = SurveyWave(
+        frame,
+        answer="answer",
+        scale=CSAT5,
+        factors=["segment"],
+        period="month",
+        customer="customer",
+    )
+    return wave, a
