@@ -46,10 +46,10 @@ def approximate(
             del named[block.term.scale]
     tree = xr.DataTree.from_dict({"posterior": labelled(posterior, named, ("chain", "draw"))})
     failures = {
-        f"only {nodes:.0f} effective nodes (raise nodes, or use method='nuts')": nodes
-        < _FEWEST_NODES,
-        f"only {found.effective_draws:.0f} effective draws (use method='nuts')": found.effective_draws
-        < MIN_ESS,
+        f"only {nodes:.0f} effective nodes (raise nodes)": nodes < _FEWEST_NODES,
+        f"only {found.effective_draws:.0f} effective draws (use method='nuts')": (
+            found.effective_draws < MIN_ESS
+        ),
     }
     tree.attrs = {
         "gate_failures": "; ".join(text for text, failed in failures.items() if failed),

@@ -90,7 +90,7 @@ class Counts:
         eta = kernels.linear_predictor(self.columns, self.values, effects)
         evaluate = kernels.logit_likelihood if self.link == "logit" else kernels.probit_likelihood
         value, by_eta, by_cut, bend = evaluate(
-            eta, cuts, self.style, self.start, self.category, self.count
+            eta, cuts, self.style, self.start, self.category, self.count, curved
         )
         by_effect = kernels.spread_gradient(self.columns, self.values, by_eta, self.n_effects)
         hessian = self._hessian(cuts, bend) if curved else None

@@ -65,7 +65,7 @@ class Layout(NamedTuple):
     constant: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def level_effects(theta, layout):
     """Multiply the coordinates of every block by its basis.
 
@@ -102,7 +102,7 @@ def level_effects(theta, layout):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_posterior(theta, layout):
     """Evaluate the log posterior and its gradient.
 
@@ -150,7 +150,7 @@ def log_posterior(theta, layout):
     return value + _prior(gradient, theta, log_p0, layout), gradient
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def whitened_log_posterior(z, center, matrix, layout):
     """Evaluate the log posterior after a linear change of variables.
 
@@ -176,19 +176,21 @@ def whitened_log_posterior(z, center, matrix, layout):
             theta[i] += matrix[i, j] * z[j]
     value, by_theta = log_posterior(theta, layout)
     gradient = np.zeros(n)
+    if not np.isfinite(value):
+        return -np.inf, gradient
     for i in range(n):
         for j in range(i, n):
             gradient[j] += matrix[i, j] * by_theta[i]
     return value, gradient
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _likelihood(effects, cuts, layout):
     """Sum over the answers: value, derivatives by the cutpoints of each style and by effects."""
     eta = linear_predictor(layout.columns, layout.values, effects)
     if layout.logit:
         value, by_eta, by_cut, _ = logit_likelihood(
-            eta, cuts, layout.style, layout.start, layout.category, layout.count
+            eta, cuts, layout.style, layout.start, layout.category, layout.count, False
         )
         for s in range(layout.middle.shape[0]):
             for k in range(layout.middle.shape[1]):
@@ -201,13 +203,13 @@ def _likelihood(effects, cuts, layout):
                 by_cut[s, k] -= push
     else:
         value, by_eta, by_cut, _ = probit_likelihood(
-            eta, cuts, layout.style, layout.start, layout.category, layout.count
+            eta, cuts, layout.style, layout.start, layout.category, layout.count, False
         )
     by_effect = spread_gradient(layout.columns, layout.values, by_eta, effects.size)
     return value, by_cut, by_effect
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _pull(gradient, theta, by_level, b, layout):
     """Pull derivatives by the effects of a block back to its coordinates and its scale."""
     first, width = layout.coordinates[b], layout.coordinates[b + 1] - layout.coordinates[b]
@@ -225,7 +227,7 @@ def _pull(gradient, theta, by_level, b, layout):
         gradient[scale_at] += apart * total * theta[first + c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _prior(gradient, theta, log_p0, layout):
     """Return the log prior, and add its derivatives."""
     n, a = log_p0.size, layout.concentration

@@ -12,10 +12,11 @@ from math import erfc, exp, expm1, log, log1p, sqrt
 import numpy as np
 from numba import njit
 
+_MOST_ODDS, _MOST_LOGIT = 1e290, 700.0
 _ROOT2, _LOG_ROOT_2PI = sqrt(2.0), 0.9189385332046727
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def linear_predictor(columns, values, effects):
     """Add up the effects of every cell.
 
@@ -41,7 +42,7 @@ def linear_predictor(columns, values, effects):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def spread_gradient(columns, values, by_cell, n_effects):
     """Pull derivatives by cell back to the effects.
 
@@ -67,8 +68,8 @@ def spread_gradient(columns, values, by_cell, n_effects):
     return out
 
 
-@njit(cache=True, nogil=True)
-def logit_likelihood(eta, cuts, style, start, category, count):
+@njit(cache=True, nogil=True, error_model="numpy")
+def logit_likelihood(eta, cuts, style, start, category, count, curved):
     """Sum the log-likelihood under the logistic link, with its derivatives.
 
     ``log p_k = log F(c_k - eta) + log(1 - F(c_{k-1} - eta)) + log(1 - exp(c_{k-1} - c_k))``.
@@ -87,33 +88,41 @@ def logit_likelihood(eta, cuts, style, start, category, count):
         Number of the cutpoint.
     count : numpy.ndarray, shape (2, pair)
         Answers just below the cutpoint, and answers on either side.
+    curved : bool
+        Whether second derivatives are wanted.
 
     Returns
     -------
     tuple
         Value without the gaps, derivatives by ``eta`` and by ``cuts``, and second derivatives
-        of each pair by the latent score, shape (pair,).
+        of each pair by the latent score, shape (pair,) or (0,).
     """
     value = 0.0
     by_eta, by_cut = np.zeros(eta.size), np.zeros(cuts.shape)
-    curvature = np.empty(category.size)
+    curvature = np.empty(category.size if curved else 0)
+    odds_at_zero = np.exp(cuts)
     for i in range(eta.size):
-        s = style[i]
+        s, fade = style[i], exp(-eta[i])
         for e in range(start[i], start[i + 1]):
             k = category[e]
-            distance = cuts[s, k] - eta[i]
-            small = exp(-abs(distance))
-            below = 1.0 / (1.0 + small) if distance > 0 else small / (1.0 + small)
-            value += count[0, e] * distance
-            value -= count[1, e] * (max(distance, 0.0) + log1p(small))
+            distance, odds = cuts[s, k] - eta[i], odds_at_zero[s, k] * fade
+            if odds < _MOST_ODDS:
+                total = 1.0 + odds
+                below, beyond = odds / total, log(total)
+            else:
+                below, beyond = 1.0, max(distance, 0.0)
+                if distance < _MOST_LOGIT:
+                    below, beyond = 1.0 / (1.0 + exp(-distance)), log1p(exp(distance))
+            value += count[0, e] * distance - count[1, e] * beyond
             slope = count[0, e] - count[1, e] * below
             by_eta[i] -= slope
             by_cut[s, k] += slope
-            curvature[e] = -count[1, e] * below * (1.0 - below)
+            if curved:
+                curvature[e] = -count[1, e] * below * (1.0 - below)
     return value, by_eta, by_cut, curvature
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_normal_cdf(x):
     """Return the logarithm of the normal distribution function, far out too.
 
@@ -134,7 +143,7 @@ def log_normal_cdf(x):
     return -0.5 * x * x - log(-x) - _LOG_ROOT_2PI + log(series)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_normal_between(low, high):
     """Return the logarithm of the normal probability between two points.
 
@@ -156,7 +165,7 @@ def log_normal_between(low, high):
     return upper + log(-expm1(log_normal_cdf(low) - upper))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def normal_quantile(log_p):
     """Return where the normal distribution function has a given logarithm, by Newton's method.
 
@@ -180,7 +189,7 @@ def normal_quantile(log_p):
     return x
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def cutpoints(y, logit):
     """Turn free numbers into cutpoints.
 
@@ -222,14 +231,14 @@ def cutpoints(y, logit):
     return cuts, slope, log_p0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _log_add(a, b):
     top = max(a, b)
     return top + log(exp(a - top) + exp(b - top))
 
 
-@njit(cache=True, nogil=True)
-def probit_likelihood(eta, cuts, style, start, category, count):
+@njit(cache=True, nogil=True, error_model="numpy")
+def probit_likelihood(eta, cuts, style, start, category, count, curved):
     """Sum the log-likelihood under the probit link, with its derivatives.
 
     Parameters
@@ -242,16 +251,18 @@ def probit_likelihood(eta, cuts, style, start, category, count):
         Number of the answer.
     count : numpy.ndarray, shape (1, pair)
         How often it was given.
+    curved : bool
+        Whether second derivatives are wanted.
 
     Returns
     -------
     tuple
         Value, derivatives by ``eta`` and ``cuts``, and second derivatives of each pair by its
-        upper and lower cutpoint and by both, shape (pair, 3).
+        upper and lower cutpoint and by both, shape (pair, 3) or (0, 3).
     """
     value, last = 0.0, cuts.shape[1]
     by_eta, by_cut = np.zeros(eta.size), np.zeros(cuts.shape)
-    curvature = np.zeros((category.size, 3))
+    curvature = np.zeros((category.size if curved else 0, 3))
     for i in range(eta.size):
         s = style[i]
         for e in range(start[i], start[i + 1]):
@@ -264,18 +275,20 @@ def probit_likelihood(eta, cuts, style, start, category, count):
                 ratio = exp(-0.5 * high * high - _LOG_ROOT_2PI - logp)
                 by_cut[s, k] += n * ratio
                 by_eta[i] -= n * ratio
-                curvature[e, 0] = -n * ratio * (high + ratio)
+                if curved:
+                    curvature[e, 0] = -n * ratio * (high + ratio)
             if k > 0:
                 other = exp(-0.5 * low * low - _LOG_ROOT_2PI - logp)
                 by_cut[s, k - 1] -= n * other
                 by_eta[i] += n * other
-                curvature[e, 1] = n * other * (low - other)
-                if k < last:
-                    curvature[e, 2] = n * ratio * other
+                if curved:
+                    curvature[e, 1] = n * other * (low - other)
+                    if k < last:
+                        curvature[e, 2] = n * ratio * other
     return value, by_eta, by_cut, curvature
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def spread_curvature(columns, values, style, start, category, curvature, sizes):
     """Pull second derivatives of the cells back to cutpoints and effects.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from cximpact.core import draws as dr
@@ -32,6 +33,9 @@ from cximpact.imputation.spec import PERIOD_MODELS, STYLE_KINDS, Spec
 LINKS = ("logit", "probit")
 METHODS = ("nuts", "laplace")
 MAX_CELLS = 200_000
+_KNOWN_SCALE = 0.5
+"""Uncertainty of the logarithm of a standard deviation up to which the posterior is near enough to
+normal for large steps."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +91,8 @@ class OrdinalImputer:
     -----
     The answer ``y`` of a person in cell ``j`` has ``P(y <= k) = F(c_k - eta_j)``, with ``eta_j``
     the sum of the effects of the cell. The cutpoints ``c`` carry the intercept. A fit that fails
-    the convergence gate is repeated once with twice the draws and smaller steps.
+    the convergence gate is repeated once with twice the draws, and with smaller steps where
+    it diverged.
 
     Estimand: the score that the frame would have if everybody had answered. Assumption: within a
     cell, those who answered and those who did not would have answered alike (missing at random
@@ -117,7 +122,7 @@ class OrdinalImputer:
     method: str = "nuts"
     nodes: int = 64
     draws: int = 1000
-    tune: int = 400
+    tune: int = 200
     chains: int = 4
     allow_unconverged: bool = False
     progress: bool = False
@@ -360,8 +365,9 @@ class OrdinalImputer:
             n_draws = self.draws * self.chains
             return approximate(posterior, mode, n_draws=n_draws, n_nodes=self.nodes, seed=seed)
         centered = parametrize(posterior, mode, self.parametrization)
-        tree = xr.DataTree()
-        for longer, target_accept in ((1, 0.95), (2, 0.99)):
+        known = (np.sqrt((mode.factor**2).sum(axis=1)) < _KNOWN_SCALE).all()
+        target_accept, longer = 0.85 if known else 0.95, 1
+        while True:
             tree = sample_nuts(
                 posterior,
                 mode,
@@ -373,9 +379,12 @@ class OrdinalImputer:
                 target_accept=target_accept,
                 progress=self.progress,
             )
-            if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:
-                break
-        return tree
+            failed = bool(tree.attrs["gate_failures"]) and tree.attrs["complete"]
+            if not failed or longer > 1:
+                return tree
+            longer = 2
+            if tree.attrs["divergences"]:
+                target_accept = 0.99
 
     def _provenance(self, counts: Cells, spec: Spec, seed: int) -> Provenance:
         names = ("link", "method", "nodes", "draws", "tune", "chains")
