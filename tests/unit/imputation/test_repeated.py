@@ -128,7 +128,10 @@ def test_questions_that_cannot_be_answered(fit, world):
         RepeatedAnswers(number_cap=1)
 
 
-def test_unused_pattern_columns_do_not_matter():
-    frame = pd.DataFrame({"customer": [1, 1, 2], "answer": [1.0, 2.0, 3.0]})
+def test_earlier_answers_count_up_to_the_cap():
+    frame = pd.DataFrame({"customer": 1, "number": [1, 2, 3, 4], "answer": [1.0, 2.0, 3.0, 3.0]})
     wave = SurveyWave(frame, answer="answer", scale=CSAT5, customer="customer")
-    assert RepeatedAnswers().earlier(patterns(wave, [])).tolist() == [0.0]
+    table = patterns(wave, ["number"])
+    capped = RepeatedAnswers(number="number", number_cap=3).earlier(table)
+    assert capped.tolist() == [0.0, 1.0, 2.0, 2.0]
+    assert RepeatedAnswers().earlier(table).tolist() == [0.0, 0.0, 0.0, 0.0]
