@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import DtypeError, MemoryBudgetError
+from cximpact.core.errors import DtypeError, MemoryBudgetError, MissingColumnError
 from cximpact.data import Cells
 from cximpact.imputation.priors import Priors
 
@@ -110,7 +110,15 @@ def cross(index: pd.DataFrame, factors: Sequence[str]) -> Crossed:
     -------
     Crossed
         Levels and codes.
+
+    Raises
+    ------
+    MissingColumnError
+        If the table was not formed by one of them.
     """
+    if missing := [name for name in factors if name not in index]:
+        available = [str(c) for c in index.columns]
+        raise MissingColumnError.from_names(missing, available, role="factors")
     levels, codes = {}, {}
     for name in factors:
         levels[name], codes[name] = np.unique(index[name].to_numpy(), return_inverse=True)

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from scipy import special
 
-from cximpact.core.errors import DtypeError, MemoryBudgetError
+from cximpact.core.errors import DtypeError, MemoryBudgetError, MissingColumnError
 from cximpact.imputation import crossed as cr
 from cximpact.imputation.priors import Priors
 
@@ -60,3 +60,5 @@ def test_sizes_and_lists_are_checked():
         cr.check_size(200_000, 15, 11)
     with pytest.raises(DtypeError, match="factors is the text 'agent'"):
         cr.column_list("agent", "factors")
+    with pytest.raises(MissingColumnError, match="segments"):
+        cr.cross(INDEX, ["segments"])
