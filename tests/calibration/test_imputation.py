@@ -17,10 +17,12 @@ def band(coverage: float, n: int, mass: float = 0.99) -> tuple[float, float]:
 
 @pytest.mark.slow
 def test_interval_of_everybody_covers_where_the_respondents_mislead():
+    """Who answers depends on the effects themselves, so cells that rarely answer are shrunk
+    towards those that often do: a small part of the respondents' error is left."""
     found = pd.DataFrame([hierarchy_record(seed, "laplace") for seed in range(200)])
     low, high = band(0.9, 200)
     assert low <= found["covered"].mean() <= high
-    assert abs(found["error"].mean()) < 3 * found["error"].std() / 200**0.5
+    assert abs(found["error"].mean()) < 0.1 * found["raw_error"].mean()
     assert 0.9 < found["sd"].mean() / found["error"].std() < 1.15
     assert (found["raw_error"] > 1.645 * found["raw_se"]).mean() > 0.9
     assert (found["raw_error"] / found["raw_se"]).mean() > 3
