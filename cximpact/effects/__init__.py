@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from cximpact.effects.association import association
 from cximpact.effects.did import EventStudy, TwoByTwo
+from cximpact.effects.imputed import fit_imputed
 
-__all__ = ["EventStudy", "TwoByTwo", "association"]
+__all__ = ["EventStudy", "TwoByTwo", "association", "fit_imputed"]

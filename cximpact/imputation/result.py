@@ -10,21 +10,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import optimize
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import ConfigError
 from cximpact.core.results import Provenance, plotting, result_html
 from cximpact.core.rng import RngLike, spawn
 from cximpact.core.summaries import summarize
-from cximpact.core.validate import check_choice, check_number, check_vector
+from cximpact.core.validate import check_choice
 from cximpact.core.wording import number
 from cximpact.data import Cells, SurveyWave
 from cximpact.imputation.bounds import manski_bounds
+from cximpact.imputation.complete import complete
+from cximpact.imputation.customers import customers
 from cximpact.imputation.design import Design
+from cximpact.imputation.pattern_mixture import (
+    sensitivity,
+    shifted_score,
+    tipping,
+    tipping_point,
+)
 from cximpact.imputation.poststratify import Margin, label, margin
+from cximpact.imputation.predict import predict
 from cximpact.imputation.respondents import respondents
+from cximpact.imputation.targeting import target
 from cximpact.imputation.totals import expected_totals, finite_totals, people_of
+from cximpact.imputation.validation import loo, validate
 from cximpact.scores.statistic import statistic_of
 
 if TYPE_CHECKING:
@@ -65,6 +74,17 @@ class ImputedScores:
     provenance: Provenance
     wave: SurveyWave | None = field(default=None, repr=False)
     imputer: OrdinalImputer | None = field(default=None, repr=False)
+
+    complete = complete
+    customers = customers
+    loo = loo
+    predict = predict
+    sensitivity = sensitivity
+    shifted_score = shifted_score
+    target = target
+    tipping = tipping
+    tipping_point = tipping_point
+    validate = validate
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "diagnostics", MappingProxyType(dict(self.diagnostics)))
@@ -153,78 +173,6 @@ class ImputedScores:
             values = total / people
         name = f"{self.cells.scale.name} {statistic} of the silent"
         return label(values, groups, self.draws, name=name, unit=chosen.unit)
-
-    def sensitivity(
-        self,
-        delta: Sequence[float],
-        *,
-        statistic: str = "score",
-        prob: float = 0.9,
-    ) -> pd.DataFrame:
-        """Say how the score of everybody moves if the silent are different.
-
-        Parameters
-        ----------
-        delta : sequence of float
-            Shifts of the latent score of those who did not answer, on the latent scale;
-            negative means less satisfied.
-        statistic : {"score", "top_box", "mean", "net"}
-            What is computed from the answers.
-        prob : float, default 0.9
-            Mass of the intervals.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row a shift: ``delta``, ``silent`` (mean score of those who did not answer), then
-            ``estimate, std_error, conf_low, conf_high, conf_level, mcse`` of everybody's score.
-        """
-        rows = []
-        for value in check_vector(list(delta), "delta"):
-            everyone = self.score(target="super", statistic=statistic, delta=value)
-            silent = self.silent_score(statistic=statistic, delta=value)
-            row = summarize(everyone, prob)
-            row.insert(0, "silent", float(silent.mean()))
-            row.insert(0, "delta", value)
-            rows.append(row)
-        return pd.concat(rows, ignore_index=True)
-
-    def tipping_point(
-        self, threshold: float, *, statistic: str = "score", low: float = -4.0, high: float = 4.0
-    ) -> float:
-        """Find how different the silent must be for everybody's score to meet a threshold.
-
-        Parameters
-        ----------
-        threshold : float
-            Score at which a decision flips.
-        statistic : {"score", "top_box", "mean", "net"}
-            What is computed from the answers.
-        low, high : float
-            Shifts between which to look, on the latent scale.
-
-        Returns
-        -------
-        float
-            The shift at which the expected score equals the threshold; NaN when no shift
-            between ``low`` and ``high`` gets there.
-
-        Raises
-        ------
-        ConfigError
-            If ``low`` is not below ``high``.
-        """
-        if low >= high:
-            raise ConfigError(f"low is {low} and high is {high}; expected low < high.")
-        threshold = check_number(threshold, "threshold")
-
-        def gap(delta: float) -> float:
-            score = self.score(target="super", statistic=statistic, delta=delta)
-            return float(score.mean()) - threshold
-
-        if gap(low) * gap(high) > 0:
-            return float("nan")
-        return float(optimize.brentq(gap, low, high, xtol=1e-4))
 
     def bounds(
         self, by: str | Sequence[str] | None = None, *, statistic: str = "score"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cximpact.plots.answers import answer_distribution
 from cximpact.plots.bridge import waterfall
 from cximpact.plots.cash_flow import cash_flow_fan
+from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import goal_ladder
@@ -11,20 +13,32 @@ from cximpact.plots.npv import npv_distribution
 from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
+from cximpact.plots.response_funnel import response_funnel
+from cximpact.plots.score_path import score_path
 from cximpact.plots.sensitivity import sensitivity_curve
+from cximpact.plots.tipping import tipping_dumbbell
+from cximpact.plots.validation import validation_page
 from cximpact.plots.waves import scores
+from cximpact.plots.who_answered import who_answered
 
 __all__ = [
+    "answer_distribution",
     "cash_flow_fan",
+    "densities",
     "distribution",
     "effect",
     "event_study",
     "goal_ladder",
     "npv_distribution",
     "respondents_and_everyone",
+    "response_funnel",
+    "score_path",
     "scores",
     "sensitivity_curve",
+    "tipping_dumbbell",
     "to_png",
     "to_svg",
+    "validation_page",
     "waterfall",
+    "who_answered",
 ]
