@@ -100,12 +100,7 @@ def sample(
     progress : bool, default False
         Show a progress bar, in a terminal or a notebook.
     compiled : optional
-        From `compile_model`, to sample again without compiling, or from `compile_density`.
-    expand : callable, optional
-        From the draws as sampled to the parameters that are judged and kept.
-
-    cores : int, optional
-        Chains run side by side; all by default.
+        From `compile_model`, to sample again without compiling, or a `Density`.
 
     Returns
     -------

@@ -18,6 +18,51 @@ _PARALLEL_ABOVE = 20_000
 wait for each other between the calls of the compiled kernel."""
 
 
+_KNOWN_SCALE = 0.5
+"""Uncertainty of the logarithm of a standard deviation up to which the posterior is near enough to
+normal for large steps."""
+
+
+def sample_until_passed(
+    posterior: Posterior,
+    mode: Mode,
+    centered: Mapping[str, np.ndarray],
+    *,
+    draws: int,
+    tune: int,
+    **settings: Any,
+) -> xr.DataTree:
+    """Sample, and once more and longer where the gate is not passed.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        With all coordinates centered.
+    mode : Mode
+        Its normal approximation.
+    centered : mapping of str to numpy.ndarray
+        Term to how far its coordinates are centered.
+    draws, tune : int
+        Length of the first attempt, a chain.
+    **settings
+        ``seed`` of `sample_nuts`, ``chains`` and ``progress`` of `core.sampling.sample`.
+
+    Returns
+    -------
+    xarray.DataTree
+        The last attempt, judged by the gate. The second takes smaller steps if the first
+        diverged.
+    """
+    known = (np.sqrt((mode.factor**2).sum(axis=1)) < _KNOWN_SCALE).all()
+    settings["target_accept"] = 0.85 if known else 0.95
+    tree = sample_nuts(posterior, mode, centered, draws=draws, tune=tune, **settings)
+    if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:
+        return tree
+    if tree.attrs["divergences"]:
+        settings["target_accept"] = 0.99
+    return sample_nuts(posterior, mode, centered, draws=2 * draws, tune=2 * tune, **settings)
+
+
 def sample_nuts(
     posterior: Posterior,
     mode: Mode,

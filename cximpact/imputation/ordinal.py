@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from cximpact.core import draws as dr
@@ -23,7 +22,7 @@ from cximpact.imputation.design import build_design
 from cximpact.imputation.identification import warn_about_answers, warn_about_style
 from cximpact.imputation.mode import find_mode
 from cximpact.imputation.model import build_model
-from cximpact.imputation.nuts import sample_nuts
+from cximpact.imputation.nuts import sample_until_passed
 from cximpact.imputation.parametrize import PARAMETRIZATIONS, parametrize, posterior_of
 from cximpact.imputation.posterior import Posterior
 from cximpact.imputation.priors import Priors
@@ -33,9 +32,6 @@ from cximpact.imputation.spec import PERIOD_MODELS, STYLE_KINDS, Spec
 LINKS = ("logit", "probit")
 METHODS = ("nuts", "laplace")
 MAX_CELLS = 200_000
-_KNOWN_SCALE = 0.5
-"""Uncertainty of the logarithm of a standard deviation up to which the posterior is near enough to
-normal for large steps."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -359,32 +355,21 @@ class OrdinalImputer:
         return pp.prior_predictive(resolved.posterior(counts), counts, n_draws=draws, rng=rng)
 
     def _run(self, posterior: Posterior, seed: int) -> xr.DataTree:
-        """Sample, and once more, longer and in smaller steps, when the gate is not passed."""
+        """Sample or approximate."""
         mode = find_mode(posterior)
         if self.method == "laplace":
             n_draws = self.draws * self.chains
             return approximate(posterior, mode, n_draws=n_draws, n_nodes=self.nodes, seed=seed)
-        centered = parametrize(posterior, mode, self.parametrization)
-        known = (np.sqrt((mode.factor**2).sum(axis=1)) < _KNOWN_SCALE).all()
-        target_accept, longer = 0.85 if known else 0.95, 1
-        while True:
-            tree = sample_nuts(
-                posterior,
-                mode,
-                centered,
-                seed=seed,
-                draws=longer * self.draws,
-                tune=longer * self.tune,
-                chains=self.chains,
-                target_accept=target_accept,
-                progress=self.progress,
-            )
-            failed = bool(tree.attrs["gate_failures"]) and tree.attrs["complete"]
-            if not failed or longer > 1:
-                return tree
-            longer = 2
-            if tree.attrs["divergences"]:
-                target_accept = 0.99
+        return sample_until_passed(
+            posterior,
+            mode,
+            parametrize(posterior, mode, self.parametrization),
+            seed=seed,
+            draws=self.draws,
+            tune=self.tune,
+            chains=self.chains,
+            progress=self.progress,
+        )
 
     def _provenance(self, counts: Cells, spec: Spec, seed: int) -> Provenance:
         names = ("link", "method", "nodes", "draws", "tune", "chains")

@@ -14,7 +14,7 @@ from cximpact.core.errors import (
     ZeroVarianceError,
 )
 from cximpact.data import SurveyWave, cells
-from cximpact.imputation import design as module
+from cximpact.imputation import build_terms as module
 from cximpact.imputation.design import build_design, latent
 from cximpact.imputation.spec import Spec
 from cximpact.scores import CSAT5
