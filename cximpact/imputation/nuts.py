@@ -54,7 +54,7 @@ def sample_until_passed(
         diverged.
     """
     known = (np.sqrt((mode.factor**2).sum(axis=1)) < _KNOWN_SCALE).all()
-    settings["target_accept"] = 0.85 if known else 0.95
+    settings["target_accept"] = 0.8 if known else 0.95
     tree = sample_nuts(posterior, mode, centered, draws=draws, tune=tune, **settings)
     if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:
         return tree

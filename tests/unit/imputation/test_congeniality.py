@@ -20,11 +20,11 @@ def known(*terms):
 
 @pytest.fixture(scope="module")
 def world():
-    """``S = X + e``, ``Y = .5 S + X + u``; S is seen for three in ten."""
+    """``S = X + e``, ``Y = .5 S + .3 X + u``; S is seen for three in ten."""
     rng = np.random.default_rng(7)
     x = rng.normal(size=N)
     s = x + rng.normal(size=N)
-    y = 0.5 * s + x + rng.normal(size=N)
+    y = 0.5 * s + 0.3 * x + rng.normal(size=N)
     return x, s, y, rng.random(N) < SEEN, rng
 
 
@@ -52,6 +52,8 @@ def test_a_mean_without_the_outcome_is_consistent_only_beside_x(world):
     mean, _ = predicted(s, seen, x)
     filled = np.where(seen, s, mean)
     assert slope(y, filled, x) == pytest.approx(0.499, abs=0.008)
+    assert slope(y, filled) == pytest.approx(0.728, abs=0.006)
+    assert slope(y, s) == pytest.approx(0.650, abs=0.005)
 
 
 def test_a_draw_given_the_outcome_is_right(world):
