@@ -15,6 +15,7 @@ from cximpact.imputation.links import (
     log_category_probabilities,
     shift_probabilities,
 )
+from cximpact.imputation.margins import rake_frame
 from cximpact.imputation.operations import operational_signals
 from cximpact.imputation.ordinal import OrdinalImputer
 from cximpact.imputation.pattern_mixture import DeltaPrior, TippingPoint, delta_from_contacts
@@ -64,6 +65,7 @@ __all__ = [
     "manski_bounds",
     "operational_signals",
     "path_table",
+    "rake_frame",
     "rubin",
     "sets_needed",
     "shift_probabilities",

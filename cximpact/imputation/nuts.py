@@ -32,7 +32,7 @@ def sample_until_passed(
     tune: int,
     **settings: Any,
 ) -> xr.DataTree:
-    """Sample, and once more and longer where the gate is not passed.
+    """Sample, and once more where the gate is not passed.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def sample_until_passed(
     Returns
     -------
     xarray.DataTree
-        The last attempt, judged by the gate. The second takes smaller steps if the first
-        diverged.
+        Judged by the gate. Where the first attempt was only too short, as many chains again are
+        put beside its own; where it diverged, a longer one with smaller steps takes its place.
     """
     known = (np.sqrt((mode.factor**2).sum(axis=1)) < _KNOWN_SCALE).all()
     settings["target_accept"] = 0.8 if known else 0.95
@@ -60,7 +60,21 @@ def sample_until_passed(
         return tree
     if tree.attrs["divergences"]:
         settings["target_accept"] = 0.99
-    return sample_nuts(posterior, mode, centered, draws=2 * draws, tune=2 * tune, **settings)
+        return sample_nuts(posterior, mode, centered, draws=2 * draws, tune=2 * tune, **settings)
+    settings["seed"] += 1
+    more = sample_nuts(posterior, mode, centered, draws=draws, tune=tune, **settings)
+    return _joined(tree, more) if more.attrs["complete"] else more
+
+
+def _joined(one: xr.DataTree, other: xr.DataTree) -> xr.DataTree:
+    """Put the chains of two runs side by side and judge them together."""
+    groups = {}
+    for name in ("posterior", "sample_stats"):
+        parts = [
+            tree[name].to_dataset().drop_vars("chain", errors="ignore") for tree in (one, other)
+        ]
+        groups[name] = xr.concat(parts, dim="chain", join="override", combine_attrs="override")
+    return sampling.gate(xr.DataTree.from_dict(groups))
 
 
 def sample_nuts(

@@ -87,8 +87,8 @@ class OrdinalImputer:
     -----
     The answer ``y`` of a person in cell ``j`` has ``P(y <= k) = F(c_k - eta_j)``, with ``eta_j``
     the sum of the effects of the cell. The cutpoints ``c`` carry the intercept. A fit that fails
-    the convergence gate is repeated once with twice the draws, and with smaller steps where
-    it diverged.
+    the convergence gate is repeated once: with as many chains again, or longer and in smaller
+    steps where it diverged.
 
     Estimand: the score that the frame would have if everybody had answered. Assumption: within a
     cell, those who answered and those who did not would have answered alike (missing at random

@@ -24,6 +24,13 @@ from cximpact.scores.point import ces, csat, mean_score, net_ease, nps, psat, re
 from cximpact.scores.raking import RakedWeights, rake
 from cximpact.scores.reliability import answers_for_reliability, reliability, unit_scores
 from cximpact.scores.replication import raked_score
+from cximpact.scores.representativity import (
+    RIndicator,
+    Slope,
+    linked_behavior,
+    r_indicator,
+    wave_of_response,
+)
 from cximpact.scores.scales import CSAT5, CSAT7, NPS, PSAT, ces_scale
 from cximpact.scores.segments import compare_waves
 from cximpact.scores.statistic import Statistic, statistic_of
@@ -38,10 +45,12 @@ __all__ = [
     "PSAT",
     "Interval",
     "MeanEstimate",
+    "RIndicator",
     "RakedWeights",
     "ResponseFit",
     "ResponseModel",
     "ScoreScale",
+    "Slope",
     "Statistic",
     "WeightedScore",
     "answers_for_change",
@@ -57,6 +66,7 @@ __all__ = [
     "funnel",
     "goodman_intervals",
     "kish_deff",
+    "linked_behavior",
     "loss_shares",
     "mean_interval",
     "mean_score",
@@ -67,6 +77,7 @@ __all__ = [
     "panel_change",
     "proportion_interval",
     "psat",
+    "r_indicator",
     "rake",
     "raked_score",
     "reliability",
@@ -76,5 +87,6 @@ __all__ = [
     "statistic_of",
     "summarize",
     "unit_scores",
+    "wave_of_response",
     "weighted_score",
 ]
