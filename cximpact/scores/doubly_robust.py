@@ -114,6 +114,42 @@ def doubly_robust_moments(
     return MeanEstimate(mean, float(np.sqrt(spread / (n - 1) / n)) if n > 1 else float("nan"))
 
 
+def error_after_projection(influence: np.ndarray, scores: np.ndarray, count: np.ndarray) -> float:
+    """Return the standard error of a mean that was weighted by estimated propensities.
+
+    Parameters
+    ----------
+    influence : numpy.ndarray, shape (row,)
+        Influence of each row as if the propensities were known.
+    scores : numpy.ndarray, shape (row, parameter)
+        Derivatives of each row's log-likelihood by the parameters of the response model.
+    count : numpy.ndarray, shape (row,)
+        How often each row occurs.
+
+    Returns
+    -------
+    float
+        Never larger than with known propensities.
+
+    Notes
+    -----
+    Propensities estimated by maximum likelihood take out of the influence whatever the scores of
+    the response model explain of it [1]_.
+
+    References
+    ----------
+    .. [1] Hirano, K., Imbens, G. W. & Ridder, G. (2003). Efficient estimation of average treatment
+       effects using the estimated propensity score. Econometrica 71, 1161-1189.
+    """
+    n = count.sum()
+    if n <= 1 + scores.shape[1]:
+        return float("nan")
+    root = np.sqrt(count)[:, None]
+    explained = scores @ np.linalg.lstsq(scores * root, influence * root[:, 0])[0]
+    left = influence - explained
+    return float(np.sqrt(count @ left**2 / (n - 1 - scores.shape[1]) / n))
+
+
 def predict_values(design: np.ndarray, values: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Predict everybody's value by least squares among those who answered.
 

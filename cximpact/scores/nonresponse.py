@@ -16,7 +16,11 @@ from cximpact.core.scale import ScoreScale
 from cximpact.core.validate import check_number, check_prob
 from cximpact.data import SurveyWave
 from cximpact.scores.design import Design, check_covariates, read_design
-from cximpact.scores.doubly_robust import doubly_robust_moments, predict_values
+from cximpact.scores.doubly_robust import (
+    doubly_robust_moments,
+    error_after_projection,
+    predict_values,
+)
 from cximpact.scores.logit import LogitFit
 from cximpact.scores.stages import ANSWERED, check_by, stage_patterns, wave_stages
 from cximpact.scores.statistic import statistic_of
@@ -310,7 +314,9 @@ class ResponseFit:
         Notes
         -----
         Missing at random given the covariates; the doubly robust mean is right if either the
-        response model or the regression is. Standard errors take the propensities as known.
+        response model or the regression is. The standard error of the weighted mean accounts for
+        estimated propensities (not for group effects); that of the doubly robust mean takes
+        them as known, which makes no difference in large samples if both models are right.
         """
         chosen = statistic_of(self.scale, statistic, top)
         count = self.patterns["count"].to_numpy()
@@ -325,6 +331,9 @@ class ResponseFit:
         else:
             raise ConfigError(f"method is {method!r}; expected 'dr' or 'ipw'.")
         estimate, error = doubly_robust_moments(values, given, pi, predicted, count)
+        if method == "ipw":
+            influence = np.where(given, (values - estimate) / pi, 0.0)
+            error = error_after_projection(influence, self._stage_scores(), count)
         half = float(stats.norm.ppf((1 + check_prob(prob)) / 2)) * error
         low, high = chosen.limits
         row = {"method": method, "estimate": estimate, "std_error": error}
@@ -333,6 +342,17 @@ class ResponseFit:
         row |= {"n_eff": self.diagnostics()["n_eff"]}
         raw = float((count * given) @ values / (count * given).sum())
         return pd.DataFrame([row | {"respondents": raw}])
+
+    def _stage_scores(self) -> np.ndarray:
+        """Differentiate the log-likelihood of each pattern by the terms of all stages."""
+        x, groups = self.design.matrix(self.patterns), self.design.group_codes(self.patterns)
+        reached, parts = np.ones(len(x), dtype=bool), [np.zeros((len(x), 0))]
+        for name, stage in self.stages.items():
+            passed = reached & (self.patterns[name].to_numpy() == 1)
+            if stage.logit is not None:
+                parts.append(((passed - stage.predict(x, groups)) * reached)[:, None] * x)
+            reached = passed
+        return np.hstack(parts)
 
     def _answered(self) -> pd.DataFrame:
         return self.patterns[self.patterns[self.answer].notna()]

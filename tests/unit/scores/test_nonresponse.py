@@ -13,7 +13,7 @@ from cximpact.core.errors import (
     UnseenLevelError,
 )
 from cximpact.data import SurveyWave
-from cximpact.scores import NPS, ResponseModel, nps
+from cximpact.scores import CSAT5, NPS, ResponseModel, nps
 
 N = 8000
 
@@ -174,3 +174,21 @@ def test_new_levels_and_methods_are_refused(fit):
         fit.predict(pd.DataFrame({"x": [0.0], "segment": ["ancient"]}))
     with pytest.raises(ConfigError, match="expected 'dr' or 'ipw'"):
         fit.score(method="mean")
+
+
+def test_error_of_the_weighted_score_accounts_for_estimated_propensities():
+    """The covariate tells nearly all of the score: with known propensities it looks unsure."""
+    rng = np.random.default_rng(11)
+    estimates, errors = [], []
+    for _ in range(200):
+        x = np.round(rng.normal(size=800), 1)
+        answers = np.clip(np.round(3 + 1.2 * x + rng.normal(0, 0.3, 800)), 1, 5)
+        answered = rng.random(800) < 1 / (1 + np.exp(-0.3 - 0.6 * x))
+        frame = pd.DataFrame({"x": x, "y": np.where(answered, answers, np.nan)})
+        fit = ResponseModel(covariates=["x"], trim=1).fit(
+            SurveyWave(frame, answer="y", scale=CSAT5)
+        )
+        row = fit.score(method="ipw", statistic="mean").iloc[0]
+        estimates.append(row["estimate"])
+        errors.append(row["std_error"])
+    assert np.mean(errors) / np.std(estimates) == pytest.approx(1.0, abs=0.15)
