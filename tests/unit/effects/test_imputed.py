@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import AlignmentError, ConfigError, CongenialityError
+from cximpact.core.errors import AlignmentError, ConfigError, CongenialityError, DataWarning
 from cximpact.data import SurveyWave
 from cximpact.effects import association
 from cximpact.effects.imputed import fit_imputed
@@ -52,6 +52,17 @@ def test_draws_have_the_moments_of_rubins_rules(fit, effect):
     assert effect.draws.sizes["sample"] == M * 4000
     assert float(effect.draws.mean()) == pytest.approx(float(expected.estimate), abs=1e-3)
     assert float(effect.draws.var()) == pytest.approx(float(expected.total), rel=0.05)
+
+
+def test_few_sets_widen_the_draws_by_what_they_cannot_know(fit):
+    sets = complete(fit[0], 3, rng=5)
+    found = [slope(table) for table in sets.sets()]
+    estimates = np.array([float(one.estimate) for one in found])
+    variances = np.array([float(one.std_error) ** 2 for one in found])
+    with pytest.warns(DataWarning, match="m is 3"):
+        pooled = fit_imputed(slope, sets, needed=[])
+    expected = rubin(estimates, variances).total
+    assert float(pooled.draws.var()) == pytest.approx(float(expected), rel=0.05)
 
 
 def test_slope_is_that_of_everybody(fit, effect):

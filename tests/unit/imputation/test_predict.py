@@ -53,6 +53,10 @@ def test_a_new_agent_is_as_uncertain_as_agents_differ(agents):
     sigma = agents.draws["sigma_agent"].values
     assert effects[:, 0].std() == pytest.approx(np.sqrt((sigma**2).mean()), rel=0.05)
     assert effects[:, 1].std() < 0.6 * effects[:, 0].std()
+    wide, narrow = sigma > np.quantile(sigma, 0.8), sigma < np.quantile(sigma, 0.2)
+    ratio = effects[wide, 0].std() / effects[narrow, 0].std()
+    assert ratio == pytest.approx(sigma[wide].mean() / sigma[narrow].mean(), rel=0.12)
+    assert ratio > 1.15
 
 
 def test_a_new_agent_is_refused_unless_asked_for(agents):
