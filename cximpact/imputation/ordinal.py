@@ -266,7 +266,7 @@ class OrdinalImputer:
         if counts.n_cells > MAX_CELLS:
             raise MemoryBudgetError(
                 f"the factors and covariates cross to {counts.n_cells:,} cells, more than "
-                f"{MAX_CELLS:,}; bin the covariates or use fewer factors."
+                f"{MAX_CELLS:,}; bin the covariates (bin_columns) or use fewer factors."
             )
         return counts
 
@@ -386,4 +386,9 @@ class OrdinalImputer:
             settings=settings | {name: getattr(self, name) for name in names},
             seed=seed,
             versions=versions("nutpie", "numba", "numpy"),
+            notes=tuple(
+                f"Covariate {name!r} enters linearly, with a cell for each of its "
+                f"{counts.index[name].nunique():,} values."
+                for name in spec.covariates
+            ),
         )

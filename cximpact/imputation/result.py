@@ -297,7 +297,9 @@ class ImputedScores:
             "answered like those who did. What would change it: if the silent are less satisfied "
             f"by 0.5 on the latent scale, the score is {number(shifted['estimate'])}. "
             f"Without any assumption it lies between {number(outer['lower'])} and "
-            f"{number(outer['upper'])}." + _gate_note(self.diagnostics)
+            f"{number(outer['upper'])}."
+            + "".join(f" {note}" for note in self.provenance.notes)
+            + _gate_note(self.diagnostics)
         )
 
     def plot(self, by: str | None = None, **options: Any) -> Any:
@@ -340,5 +342,8 @@ class ImputedScores:
 
 
 def _gate_note(diagnostics: Mapping[str, Any]) -> str:
-    failures = diagnostics.get("gate_failures")
-    return f" The fit did not pass the convergence gate: {failures}." if failures else ""
+    if failures := diagnostics.get("gate_failures"):
+        return f" The fit did not pass the convergence gate: {failures}."
+    if "effective_nodes" in diagnostics:
+        return " Draws come from a nested Laplace approximation."
+    return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
+from cximpact.core.errors import WeightError, rows_phrase
 from cximpact.data import Cells
 from cximpact.imputation.design import Design
 from cximpact.imputation.poststratify import Margin, drawn_scores, expected_scores
@@ -48,12 +49,23 @@ def people_of(cells: Cells, design: Design) -> People:
     -------
     People
         By cell.
+
+    Raises
+    ------
+    WeightError
+        If those who answered weigh more than everybody in their cell.
     """
     spec = design.spec
     given = np.ones(cells.n_cells, dtype=bool)
     if spec.style is not None:
         given = (cells.index[spec.style] == spec.reference).to_numpy()
     weight = cells.dense(cells.weight).sum(axis=1)
+    more = weight > cells.frame_weight * (1 + 1e-9)
+    if more.any():
+        raise WeightError(
+            f"in {int(more.sum())} cells those who answered weigh more than everybody "
+            f"({rows_phrase(np.flatnonzero(more))}); weights and frame disagree."
+        )
     return People(
         given=given,
         answered=cells.answered,

@@ -57,6 +57,11 @@ def test_without_factors_the_posterior_is_the_conjugate_one(no_factors):
     assert found.effective_draws > 6000
 
 
+def test_result_says_that_it_is_an_approximation(fast, imputed):
+    assert "nested Laplace approximation" in fast.explain()
+    assert "nested Laplace approximation" not in imputed.explain()
+
+
 def test_same_seed_same_numbers(fast, world):
     again = OrdinalImputer(method="laplace").fit(world.wave, rng=1)
     assert (again.draws["cuts"].values == fast.draws["cuts"].values).all()

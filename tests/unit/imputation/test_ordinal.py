@@ -161,6 +161,7 @@ def test_every_kind_of_term_is_fitted_at_once():
     assert fit.terms == ("segment", "agent", "month", "channel", "tenure", "segment:month")
     score = fit.score("segment", target="super")
     assert (np.diff(score.mean("sample")) > 0.2).all()
+    assert "'tenure' enters linearly, with a cell for each of its 3 values" in fit.explain()
 
 
 def test_a_second_wave_of_the_same_shape_compiles_nothing(imputed):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cximpact.core.errors import WeightError
 from cximpact.data import SurveyWave, cells
 from cximpact.imputation import OrdinalImputer
 from cximpact.imputation.poststratify import expected_scores, merged, probabilities
@@ -54,6 +55,12 @@ def test_weights_say_whom_the_people_of_the_frame_stand_for(imputed, world):
     assert weighted.score(target="super").values == pytest.approx(expected.values)
     finite = weighted.score()
     assert float(finite.mean()) == pytest.approx(float(expected.mean()), abs=0.2)
+
+
+def test_weights_that_disagree_with_the_frame_are_refused(imputed):
+    light = dataclasses.replace(imputed.cells, frame_weight=imputed.cells.frame_weight * 0.01)
+    with pytest.raises(WeightError, match="weights and frame disagree"):
+        dataclasses.replace(imputed, cells=light).score()
 
 
 def test_answers_by_another_channel_are_not_taken_as_given(styled):

@@ -46,6 +46,31 @@ def everything(names=("a", "b"), title="t"):
         plots.sensitivity_curve(
             two.assign(**{f"x{name}": [0.0, 1.0]}), x=f"x{name}", threshold=0.0, title=title
         ),
+        *imputation(list(names), title, name),
+    ]
+
+
+def imputation(names, title, name):
+    """Draw the pictures of imputed scores."""
+    n = len(names)
+    answered = pd.DataFrame(
+        {"who": names, "frame_share": 1 / n, "respondent_share": 1 / n, "response_rate": 0.2}
+    )
+    tips = pd.DataFrame(
+        {"who": names, "respondents": 3.0, "everyone": np.arange(n), "tipped": -1.0, "delta": -0.5}
+    )
+    answers = pd.DataFrame({"answer": [1, 2], "observed": [0.4, 0.6], "estimate": [0.5, 0.5]})
+    answers = answers.assign(conf_low=0.4, conf_high=0.6, n=10)
+    path = pd.concat(
+        [score_table([1, 2], "month", who=[w] * 2) for w in ("respondents", "everyone")]
+    )
+    x = np.linspace(0, 1, 20)
+    return [
+        plots.who_answered(answered, x="who", title=title),
+        plots.tipping_dumbbell(tips, x="who", threshold=0.0, title=title, unit=name),
+        plots.answer_distribution(answers, title=title),
+        plots.score_path(path, x="month", title=title),
+        plots.densities({label: (x, 1 + x) for label in names}, name=name, title=title),
     ]
 
 
