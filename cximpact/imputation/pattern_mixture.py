@@ -351,9 +351,9 @@ def _gain(
         return lambda score: check_number(float(decision(score)), "decision"), "the decision"
     goal = check_number(threshold, "threshold")
     if probability is None:
-        return lambda score: float(score.mean()) - goal, f"a {name} of at least {number(goal)}"
+        return lambda score: float(score.mean()) - goal, f"{name} of at least {number(goal)}"
     wanted = check_prob(probability, "probability")
-    question = f"a {name} of at least {number(goal)} with probability {wanted:g}"
+    question = f"{name} of at least {number(goal)} with probability {wanted:g}"
     return lambda score: float(score.quantile(1 - wanted)) - goal, question
 
 
