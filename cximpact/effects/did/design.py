@@ -88,6 +88,18 @@ class DidTable:
         return not self.ever.all()
 
     @property
+    def last_period(self) -> float:
+        """Last period that is seen."""
+        return float(self.table["time"].max())
+
+    @property
+    def periods_before(self) -> int:
+        """How many periods the earliest treated cohort is seen before treatment."""
+        first, table = self.cohorts[0], self.table
+        early = (table["first_treated"] == first) & (table["time"] < first)
+        return int(table.loc[early, "time"].nunique())
+
+    @property
     def n_clusters(self) -> int:
         """How many clusters there are."""
         return int(self.table["cluster"].nunique())

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import xarray as xr
-from scipy import stats
 
 from cximpact.core.causal import CAUSAL
 from cximpact.core.errors import InsufficientPeriodsError, RankError
-from cximpact.core.results import EffectPosterior, Provenance
+from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
-from cximpact.core.versions import versions
 from cximpact.data import Panel, RepeatedCrossSection
-from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.did.design import DidTable, did_table
+from cximpact.effects.did.estimates import Claim, Estimates, effect_result
+from cximpact.effects.did.pretrend import pretrend_test, trend_words
 from cximpact.effects.did.regression import TwoWayFit, two_way_fit
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.words import (
@@ -105,54 +103,33 @@ class EventStudy:
         fit: TwoWayFit,
         seed: int,
     ) -> EffectPosterior:
-        provenance = Provenance(
-            method="EventStudy",
-            data_hash=did.data_hash,
-            settings={"draws": self.draws, "scale": self.scale},
-            seed=seed,
-            versions=versions("linearmodels", "numpy"),
-            notes=did.notes,
-        )
-        trends = _pretrend_test(times, fit)
-        coords = {"event_time": times}
-        std_error = np.sqrt(np.diag(fit.covariance))
-        draws = t_draws(
-            fit.estimate,
-            fit.covariance,
-            fit.df,
-            size=self.draws,
-            rng=seed,
-            source=provenance.source,
-            dims=("event_time",),
-            coords=coords,
-            data_ids=[did.data_hash],
-        )
-        return EffectPosterior(
-            draws=draws,
-            estimate=xr.DataArray(fit.estimate, dims="event_time", coords=coords),
-            std_error=xr.DataArray(std_error, dims="event_time", coords=coords),
+        trends = pretrend_test(times, fit.estimate, fit.covariance, fit.df)
+        numbers = Estimates(
+            value=fit.estimate,
+            covariance=fit.covariance,
             df=float(fit.df),
+            dims=("event_time",),
+            coords={"event_time": times},
+        )
+        claim = Claim(
+            method="EventStudy",
+            settings={"draws": self.draws, "scale": self.scale},
             estimand=estimand(did, self.scale),
-            draw_kind="asymptotic",
-            n=did.n_rows,
-            assumptions=assumptions(did, *_trend_words(trends)),
-            diagnostics={
-                "clusters": did.n_clusters,
-                "treated_clusters": did.n_treated_clusters,
-                "pretrend": trends,
-            },
-            provenance=provenance,
+            assumptions=assumptions(did, *trend_words(trends)),
             would_change_it=(
                 "a difference in trends that continues after treatment; the coefficients before "
                 "treatment show how large it was."
             ),
+            diagnostics={"pretrend": trends},
             details={
                 "reference": references[0],
                 "references": references,
                 "covariance": fit.covariance.copy(),
                 **({CAUSAL: False} if did.staggered else {}),
             },
+            packages=("linearmodels", "numpy"),
         )
+        return effect_result(did, numbers, claim, draws=self.draws, rng=seed)
 
 
 def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
@@ -186,28 +163,3 @@ def _fit(did: DidTable, times: np.ndarray) -> TwoWayFit:
 def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:
     since = did.table["time"] - did.table["first_treated"]
     return pd.DataFrame({f"event_time[{e:g}]": (since == e).astype(float) for e in times})
-
-
-def _pretrend_test(times: np.ndarray, fit: TwoWayFit) -> dict[str, float]:
-    """Joint Wald test that all coefficients before treatment are zero, as F with G - 1."""
-    before = times < 0
-    k = int(before.sum())
-    estimate, covariance = fit.estimate[before], fit.covariance[np.ix_(before, before)]
-    statistic = p = float("nan")
-    if 0 < k <= fit.df and np.linalg.matrix_rank(covariance, hermitian=True) == k:
-        statistic = float(estimate @ np.linalg.solve(covariance, estimate)) / k
-        p = float(stats.f.sf(statistic, k, fit.df))
-    return {"statistic": statistic, "terms": k, "df": fit.df, "p": p}
-
-
-def _trend_words(trends: dict[str, float]) -> tuple[str, str]:
-    """Say what the test of trends found, or why there was none."""
-    if not np.isnan(trends["p"]):
-        found = f"joint test of {trends['terms']} coefficients before treatment "
-        return f"{found}p = {trends['p']:.3f}", ""
-    if trends["terms"] == 0:
-        return "", "both periods before treatment serve as references: nothing is left to test"
-    return "", (
-        f"{trends['terms']} coefficients before treatment and {trends['df'] + 1} clusters: "
-        "too few for a joint test"
-    )

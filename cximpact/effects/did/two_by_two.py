@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from cximpact.core.causal import CAUSAL
-from cximpact.core.results import Assumption, EffectPosterior, Provenance
+from cximpact.core.results import Assumption, EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
-from cximpact.core.versions import versions
 from cximpact.data import Panel, RepeatedCrossSection
-from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.did.design import DidTable, did_table
+from cximpact.effects.did.estimates import Claim, Estimates, effect_result
 from cximpact.effects.did.few_treated import FewTreatedFit, few_treated_fit
 from cximpact.effects.did.regression import two_way_fit
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
@@ -100,14 +98,14 @@ class TwoByTwo:
         did = did_table(data)
         weights = two_way_weights(did)
         details: dict[str, Any] = {"weights": weights}
-        notes, independent = did.notes, ""
+        notes, independent = (), ""
         if self.inference == "cluster":
             warn_few_clusters(did)
             fit = two_way_fit(did, did.treated.to_frame("treated"))
-            numbers = (float(fit.estimate[0]), float(fit.covariance[0, 0]) ** 0.5, float(fit.df))
+            found = (float(fit.estimate[0]), float(fit.covariance[0, 0]) ** 0.5, float(fit.df))
         else:
             fit = welch_fit(did) if self.inference == "welch" else few_treated_fit(did)
-            numbers, notes = (fit.estimate, fit.std_error, float(fit.df)), (*notes, *fit.notes)
+            found, notes = (fit.estimate, fit.std_error, float(fit.df)), fit.notes
             if isinstance(fit, FewTreatedFit):
                 details |= {"changes": fit.changes, "shock_sd": fit.shock_sd}
             else:
@@ -116,54 +114,37 @@ class TwoByTwo:
             warn_staggered(negative_share(weights))
             details[CAUSAL] = False
         conditions = assumptions(did, independent=independent)
-        return self._result(did, numbers, details, conditions, notes, seed_of(rng))
+        return self._result(did, found, details, conditions, notes, seed_of(rng))
 
     def _result(
         self,
         did: DidTable,
-        numbers: tuple[float, float, float],
+        found: tuple[float, float, float],
         details: dict[str, Any],
         conditions: tuple[Assumption, ...],
         notes: tuple[str, ...],
         seed: int,
     ) -> EffectPosterior:
-        estimate, std_error, df = numbers
-        provenance = Provenance(
-            method="TwoByTwo",
-            data_hash=did.data_hash,
-            settings={"inference": self.inference, "draws": self.draws, "scale": self.scale},
-            seed=seed,
-            versions=versions("linearmodels", "numpy"),
-            notes=notes,
+        estimate, std_error, df = found
+        numbers = Estimates(
+            value=np.array([estimate]), covariance=np.array([[std_error**2]]), df=df
         )
-        return EffectPosterior(
-            draws=t_draws(
-                np.array([estimate]),
-                np.array([[std_error**2]]),
-                df,
-                size=self.draws,
-                rng=seed,
-                source=provenance.source,
-                data_ids=[did.data_hash],
-            ),
-            estimate=xr.DataArray(estimate),
-            std_error=xr.DataArray(std_error),
-            df=df,
+        claim = Claim(
+            method="TwoByTwo",
+            settings={"inference": self.inference, "draws": self.draws, "scale": self.scale},
             estimand=estimand(did, self.scale),
-            draw_kind="asymptotic",
-            n=did.n_rows,
             assumptions=conditions,
-            diagnostics={
-                "clusters": did.n_clusters,
-                "treated_clusters": did.n_treated_clusters,
-                "inference": self.inference,
-                "df": df,
-                "negative_weights": negative_share(details["weights"]),
-            },
-            provenance=provenance,
             would_change_it=(
                 f"a difference in trends of {abs(estimate):.3g} between treated and untreated "
                 "over the same time would explain all of it."
             ),
+            diagnostics={
+                "inference": self.inference,
+                "df": df,
+                "negative_weights": negative_share(details["weights"]),
+            },
             details=details,
+            packages=("linearmodels", "numpy"),
+            notes=notes,
         )
+        return effect_result(did, numbers, claim, draws=self.draws, rng=seed)

@@ -6,19 +6,19 @@ import warnings
 
 from cximpact.core.errors import AssumptionWarning, SmallSampleWarning
 from cximpact.core.results import Assumption, Estimand
-from cximpact.effects.did.design import DidTable
+from cximpact.effects.did.estimates import Design
 
 OUTCOME_SCALES = ("pp", "points", "outcome")
 FEW_CLUSTERS = 10
 FEW_TREATED = 4
 
 
-def estimand(did: DidTable, scale: str | None = None) -> Estimand:
+def estimand(did: Design, scale: str | None = None) -> Estimand:
     """Name what a difference-in-differences estimates.
 
     Parameters
     ----------
-    did : DidTable
+    did : Design
         The design.
     scale : str, optional
         Meaning of the numbers; percentage points for a 0/1 outcome, else the outcome's unit.
@@ -34,18 +34,18 @@ def estimand(did: DidTable, scale: str | None = None) -> Estimand:
         contrast="change of the treated after treatment against the change of the untreated",
         scale=scale or ("pp" if did.binary else "outcome"),
         population=f"treated units of this {did.kind}",
-        horizon=f"treated from period {first}; seen to period {did.table['time'].max():g}",
+        horizon=f"treated from period {first}; seen to period {did.last_period:g}",
     )
 
 
 def assumptions(
-    did: DidTable, trends: str = "", untested: str = "", independent: str = ""
+    did: Design, trends: str = "", untested: str = "", independent: str = ""
 ) -> tuple[Assumption, ...]:
     """List the conditions of the claim.
 
     Parameters
     ----------
-    did : DidTable
+    did : Design
         The design.
     trends : str, default ""
         What a test of the trends before treatment found.
@@ -59,7 +59,7 @@ def assumptions(
     tuple of Assumption
         Parallel trends first.
     """
-    n_before = periods_before(did)
+    n_before = did.periods_before
     plural = "s" if n_before > 1 else ""
     could = f"{n_before} period{plural} before treatment: an event study could test it"
     if n_before < 2:
@@ -85,7 +85,7 @@ def assumptions(
     )
 
 
-def _further(did: DidTable, independent: str) -> list[Assumption]:
+def _further(did: Design, independent: str) -> list[Assumption]:
     """List the conditions that only some designs need."""
     statements = {
         "equal effects across cohorts": (
@@ -103,26 +103,6 @@ def _further(did: DidTable, independent: str) -> list[Assumption]:
         for name, (applies, statement) in statements.items()
         if applies
     ]
-
-
-def periods_before(did: DidTable) -> int:
-    """Count the periods that the earliest treated cohort is seen before treatment.
-
-    Parameters
-    ----------
-    did : DidTable
-        The design.
-
-    Returns
-    -------
-    int
-        How many.
-    """
-    table = did.table
-    first = did.cohorts[0]
-    return int(
-        table.loc[(table["first_treated"] == first) & (table["time"] < first), "time"].nunique()
-    )
 
 
 def left_out(n: int, what: str) -> tuple[str, ...]:
@@ -143,12 +123,12 @@ def left_out(n: int, what: str) -> tuple[str, ...]:
     return (f"{n} {what} are not seen both before and after and were left out.",) if n else ()
 
 
-def warn_few_clusters(did: DidTable) -> None:
+def warn_few_clusters(did: Design) -> None:
     """Warn where a cluster-robust standard error cannot be trusted.
 
     Parameters
     ----------
-    did : DidTable
+    did : Design
         The design.
     """
     n, treated, untreated = did.n_clusters, did.n_treated_clusters, did.n_untreated_clusters
