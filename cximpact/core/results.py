@@ -18,7 +18,7 @@ from cximpact.core import draws as dr
 from cximpact.core.errors import AlignmentError, ConfigError, UnitsError
 from cximpact.core.provenance import Provenance as Provenance
 from cximpact.core.sample_order import frozen
-from cximpact.core.summaries import summarize, to_table
+from cximpact.core.summaries import label_columns, summarize, to_table
 from cximpact.core.validate import check_choice, check_count, check_number, check_prob
 from cximpact.core.wording import FRACTION_UNITS, number
 
@@ -31,6 +31,8 @@ INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
         "simulation": "simulation",
     }
 )
+CELLS = "cells"
+"""Where `EffectPosterior.details` keeps what `EffectPosterior.aggregate` averages."""
 EFFECT_SCALES = ("pp", "relative", "relative_churn", "points", "money", "outcome")
 _MARKS = MappingProxyType(
     {dr.UNRELIABLE: "UNRELIABLE", dr.ASSUMED_INDEPENDENT: "Assumed independent"}
@@ -239,6 +241,36 @@ class EffectPosterior:
         ]
         return " ".join(p for p in parts if p)
 
+    def aggregate(self, by: str, *, overall: bool = False) -> EffectPosterior:
+        """Average effects by cohort and period; this result stays as it is.
+
+        Parameters
+        ----------
+        by : {"simple", "event", "group", "calendar"}
+            To one number, weighted by the size of the cohorts; or by time since treatment, by
+            cohort, or by period.
+        overall : bool, default False
+            Average the averages to one number: event times and periods count alike, cohorts by
+            their size.
+
+        Returns
+        -------
+        EffectPosterior
+            A new result; its draws belong to those of this one, sample by sample.
+
+        Raises
+        ------
+        ConfigError
+            If this result has nothing to average.
+        """
+        cells = self.details.get(CELLS)
+        if cells is None:
+            raise ConfigError(
+                f"{self.provenance.method} has no effects by cohort and period to average; "
+                "GroupTime has."
+            )
+        return cells.aggregate(by, overall=overall)
+
     def plot(self, **options: Any) -> Any:
         """Draw the effect.
 
@@ -296,13 +328,17 @@ def tidy(table: pd.DataFrame, draws: xr.DataArray, n: int, *, default: str) -> p
     pandas.DataFrame
         A new table.
     """
-    dims = [str(d) for d in draws.dims if d != dr.SAMPLE]
+    dims = label_columns(draws.isel({dr.SAMPLE: 0}, drop=True))
     terms = [
-        ", ".join(f"{d}[{v}]" for d, v in zip(dims, values, strict=True))
+        ", ".join(f"{d}[{_label(v)}]" for d, v in zip(dims, values, strict=True))
         for values in table[dims].itertuples(index=False)
     ]
     out = table.assign(term=terms if dims else default, n=n)
     return out.loc[:, [d for d in dims if d != "term"] + list(TIDY_COLUMNS)]
+
+
+def _label(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def result_html(title: str, table: pd.DataFrame, text: str) -> str:

@@ -182,17 +182,43 @@ def to_table(columns: dict[str, xr.DataArray]) -> pd.DataFrame:
         xr.align(*columns.values(), join="exact")
     except ValueError as error:
         raise AlignmentError("the columns of a table have different coordinates.") from error
-    dims = [str(d) for d in first.dims]
+    dims = label_columns(first)
     if taken := [d for d in dims if d in columns]:
         raise ConfigError(f"the dimensions {taken} are named like columns of the table; rename.")
     numbers = {name: a.transpose(*first.dims).values.ravel() for name, a in columns.items()}
     if not dims:
         return pd.DataFrame(numbers)
-    labels = pd.MultiIndex.from_product(
-        [first[d].values if d in first.coords else np.arange(first.sizes[d]) for d in first.dims],
-        names=dims,
-    )
-    return labels.to_frame(index=False).assign(**numbers)
+    labels = {name: _labels(first, name) for name in dims}
+    return pd.DataFrame(labels | numbers)
+
+
+def label_columns(array: xr.DataArray) -> list[str]:
+    """Name the columns that label the elements of an array in a table.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        Without ``sample``.
+
+    Returns
+    -------
+    list of str
+        The dimensions; where one has no labels of its own but further coordinates run along it,
+        such as ``cohort`` and ``period`` along ``cell``, these instead.
+    """
+    out: list[str] = []
+    for d in array.dims:
+        along = [str(c) for c in array.coords if array[c].dims == (d,) and c != d]
+        out += along if along and d not in array.coords else [str(d)]
+    return out
+
+
+def _labels(array: xr.DataArray, name: str) -> np.ndarray:
+    """Repeat a coordinate over all elements, in their order."""
+    along = array[name].dims[0] if name in array.coords else name
+    values = array[name].values if name in array.coords else np.arange(array.sizes[name])
+    shape = [len(values) if d == along else 1 for d in array.dims]
+    return np.broadcast_to(values.reshape(shape), array.shape).ravel()
 
 
 def _spread(draws: xr.DataArray) -> xr.DataArray:

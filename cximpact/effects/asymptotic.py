@@ -51,13 +51,35 @@ def t_draws(
     xarray.DataArray
         Dimension ``sample``, then the terms'.
     """
-    generator = as_generator(rng)
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    noise = generator.standard_normal((check_count(size, "draws"), len(estimate))) @ root.T
-    if df is not None:
-        noise *= np.sqrt(df / generator.chisquare(df, (size, 1)))
-    out = estimate + noise
+    out = estimate + t_errors(covariance, df, size=size, rng=rng)
     return dr.from_array(
         out if dims else out[:, 0], source=source, dims=dims, coords=coords, data_ids=data_ids
     )
+
+
+def t_errors(covariance: np.ndarray, df: float | None, *, size: int, rng: RngLike) -> np.ndarray:
+    """Draw errors from a multivariate t distribution around zero.
+
+    Parameters
+    ----------
+    covariance : numpy.ndarray, shape (term, term)
+        Its scale; it may be singular.
+    df : float or None
+        Degrees of freedom; None is normal.
+    size : int
+        How many draws.
+    rng : int or Generator
+        Randomness.
+
+    Returns
+    -------
+    numpy.ndarray, shape (size, term)
+        Errors.
+    """
+    generator = as_generator(rng)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    noise = generator.standard_normal((check_count(size, "draws"), len(covariance))) @ root.T
+    if df is not None:
+        noise *= np.sqrt(df / generator.chisquare(df, (size, 1)))
+    return noise

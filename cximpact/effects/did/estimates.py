@@ -200,7 +200,7 @@ def effect_result(
     else:
         values = numbers.draws if numbers.dims else numbers.draws[:, 0]
         sampled = dr.from_array(values, **labels, **identity)
-    shape = [len(numbers.coords[d]) for d in numbers.dims]
+    shape = numbers.value.shape if numbers.dims else ()
     return EffectPosterior(
         draws=sampled,
         estimate=xr.DataArray(numbers.value.reshape(shape), **labels),

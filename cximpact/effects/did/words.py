@@ -39,7 +39,12 @@ def estimand(did: Design, scale: str | None = None) -> Estimand:
 
 
 def assumptions(
-    did: Design, trends: str = "", untested: str = "", independent: str = ""
+    did: Design,
+    trends: str = "",
+    untested: str = "",
+    independent: str = "",
+    *,
+    equal: bool = True,
 ) -> tuple[Assumption, ...]:
     """List the conditions of the claim.
 
@@ -53,6 +58,8 @@ def assumptions(
         Why there was none.
     independent : str, default ""
         Who is taken to be independent, where errors are not clustered.
+    equal : bool, default True
+        Whether the estimator needs effects that are equal across cohorts.
 
     Returns
     -------
@@ -81,15 +88,15 @@ def assumptions(
             statement="treatment of one unit does not change the others",
             tested=False,
         ),
-        *_further(did, independent),
+        *_further(did, independent, equal=equal),
     )
 
 
-def _further(did: Design, independent: str) -> list[Assumption]:
+def _further(did: Design, independent: str, *, equal: bool) -> list[Assumption]:
     """List the conditions that only some designs need."""
     statements = {
         "equal effects across cohorts": (
-            did.staggered,
+            did.staggered and equal,
             "all treated gain the same at every time since treatment",
         ),
         "stable composition": (did.kind != "panel", "the fix does not change who answers"),
