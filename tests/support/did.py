@@ -92,3 +92,21 @@ def dense_fit(
 def treated(table: pd.DataFrame) -> np.ndarray:
     """Return the treatment dummy as one column."""
     return (table["t"] >= table["g"]).to_numpy(float)[:, None]
+
+
+def staggered_world(
+    rng: np.random.Generator, units: int = 240, periods: int = 6, gaps: float = 0.0
+) -> pd.DataFrame:
+    """Return a panel whose trends and adoption depend on covariates, with effects that grow."""
+    unit, t = np.repeat(np.arange(units), periods), np.tile(np.arange(1, periods + 1), units)
+    x = rng.standard_normal((units, 2))
+    adopts = rng.random(units) < 1 / (1 + np.exp(-0.5 * x[:, 0]))
+    g = np.where(adopts, rng.choice([3, 4, 6], units), 0)
+    cluster = rng.permutation(np.arange(units) // 4)
+    weight = rng.uniform(0.5, 2, units)
+    y = 0.3 * x[unit, 0] * t + 0.2 * x[unit, 1] ** 2 * t + rng.standard_normal(units)[unit]
+    y = y + 0.2 * t + (g[unit] > 0) * (t >= g[unit]) * (1 + 0.2 * (t - g[unit]))
+    columns = {"unit": unit, "t": t, "y": y + rng.standard_normal(unit.size), "g": g[unit]}
+    more = {"x1": x[unit, 0], "x2": x[unit, 1], "c": cluster[unit], "w": weight[unit]}
+    table = pd.DataFrame(columns | more)
+    return table[rng.random(len(table)) >= gaps].reset_index(drop=True) if gaps else table
