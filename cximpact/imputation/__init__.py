@@ -16,6 +16,7 @@ from cximpact.imputation.links import (
     shift_probabilities,
 )
 from cximpact.imputation.margins import rake_frame
+from cximpact.imputation.occasions import OccasionDrift
 from cximpact.imputation.operations import operational_signals
 from cximpact.imputation.ordinal import OrdinalImputer
 from cximpact.imputation.pattern_mixture import DeltaPrior, TippingPoint, delta_from_contacts
@@ -28,7 +29,8 @@ from cximpact.imputation.pictures import (
 )
 from cximpact.imputation.prior_predictive import PriorPredictive
 from cximpact.imputation.priors import Priors
-from cximpact.imputation.repeated import RepeatedAnswers, RepeatedFit
+from cximpact.imputation.repeated import RepeatedAnswers
+from cximpact.imputation.repeated_fit import RepeatedFit
 from cximpact.imputation.result import ImputedScores
 from cximpact.imputation.rubin import Pooled, WaldTest, rubin, sets_needed, wald_d1
 from cximpact.imputation.selection import SelectionFit, SelectionModel
@@ -41,6 +43,7 @@ __all__ = [
     "DeltaPrior",
     "ImputedScores",
     "JointFit",
+    "OccasionDrift",
     "OrdinalImputer",
     "Pooled",
     "PriorPredictive",

@@ -83,3 +83,21 @@ def repeated_world(seed, n, *, sd=1.5, gamma=-0.2, change=0.4):
         customer="customer",
     )
     return wave, a
+
+
+def drifting_world(seed, n, *, sd=1.5, rho=0.6, change=0.3, months=4, share=0.8):
+    """Customers asked each month, whose own level drifts from month to month."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(0, sd, (n, months))
+    for t in range(1, months):
+        level[:, t] = rho * level[:, t - 1] + np.sqrt(1 - rho**2) * level[:, t]
+    customer, month = np.nonzero(rng.random((n, months)) < share)
+    frame = pd.DataFrame(
+        {
+            "customer": customer,
+            "month": month,
+            "answer": answers_at(change * month + level[customer, month], rng),
+        }
+    )
+    wave = SurveyWave(frame, answer="answer", scale=CSAT5, period="month", customer="customer")
+    return wave, level
