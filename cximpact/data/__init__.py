@@ -7,6 +7,7 @@ from cximpact.data.compress import Cells, cells
 from cximpact.data.moments import PanelMoments, moments
 from cximpact.data.panel import Panel, RepeatedCrossSection
 from cximpact.data.survey import SurveyWave
+from cximpact.data.wide import WidePanel, wide
 
 __all__ = [
     "Cells",
@@ -15,6 +16,8 @@ __all__ = [
     "RepeatedCrossSection",
     "ScoreScale",
     "SurveyWave",
+    "WidePanel",
     "cells",
     "moments",
+    "wide",
 ]

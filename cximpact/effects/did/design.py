@@ -21,6 +21,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.fingerprint import fingerprint
 from cximpact.data import Panel, RepeatedCrossSection, frames
+from cximpact.effects.did.estimates import Design
 
 ROLES = ("entity", "time", "outcome", "first_treated", "cluster")
 SIZES = ("weight", "weight_sq", "rows", "within")
@@ -182,7 +183,7 @@ def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
         kind="panel" if panel else "repeated cross-section",
         weighted=bool((kept["weight"] != kept["rows"]).any()),
         binary=not kept["other"].any(),
-        notes=(*_dropped_note(data), *notes, *later, *always),
+        notes=(*dropped_note(data), *notes, *later, *always),
     )
     _check(out)
     if not out.nested("entity"):
@@ -242,11 +243,28 @@ def _not_yet_as_never(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if not later.any():
         return table, []
     n = table.loc[later, "entity"].nunique()
-    note = (
+    return table.assign(first_treated=first.mask(later, np.inf)), [later_note(n, last)]
+
+
+def later_note(n: int, last: float) -> str:
+    """Say that some are treated after the periods seen.
+
+    Parameters
+    ----------
+    n : int
+        How many units or groups.
+    last : float
+        Last period.
+
+    Returns
+    -------
+    str
+        The note.
+    """
+    return (
         f"{n} units or groups are first treated after the last period, {last:g}, and count as "
         "untreated."
     )
-    return table.assign(first_treated=first.mask(later, np.inf)), [note]
 
 
 def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -255,35 +273,92 @@ def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     if not always.any():
         return table, []
     n, total = table.loc[always, "entity"].nunique(), table["entity"].nunique()
-    if always[np.isfinite(table["first_treated"])].all():
-        raise NoPreperiodError(
-            f"all {n} treated units or groups are treated from the first period they are seen; "
-            "an effect needs a period before treatment."
-        )
-    note = (
-        f"{n} of {total} units or groups are treated in every period they are seen and were "
-        "left out: they show no change."
-    )
+    every = bool(always[np.isfinite(table["first_treated"])].all())
+    note = always_note(n, total, every=every)
     warnings.warn(note, DataWarning, stacklevel=4)
     return table[~always].reset_index(drop=True), [note]
 
 
-def _dropped_note(data: Panel | RepeatedCrossSection) -> list[str]:
+def always_note(n: int, total: int, *, every: bool) -> str:
+    """Say that some are treated in every period they are seen.
+
+    Parameters
+    ----------
+    n, total : int
+        How many units or groups are, and how many there are.
+    every : bool
+        Whether these are all that are treated.
+
+    Returns
+    -------
+    str
+        The note.
+
+    Raises
+    ------
+    NoPreperiodError
+        If nobody else is treated.
+    """
+    if every:
+        raise NoPreperiodError(
+            f"all {n} treated units or groups are treated from the first period they are seen; "
+            "an effect needs a period before treatment."
+        )
+    return (
+        f"{n} of {total} units or groups are treated in every period they are seen and were "
+        "left out: they show no change."
+    )
+
+
+def dropped_note(data: Panel | RepeatedCrossSection) -> list[str]:
+    """Say how many rows without an outcome were left out.
+
+    Parameters
+    ----------
+    data : Panel or RepeatedCrossSection
+        The design.
+
+    Returns
+    -------
+    list of str
+        A note, or none.
+    """
     if not data.n_dropped:
         return []
     return [f"{data.n_dropped:,} rows without an outcome were left out, as asked."]
 
 
-def _check(did: DidTable) -> None:
-    if not (did.treated > 0).any():
+def check_comparison(did: Design, *, treated: bool, constant: bool) -> None:
+    """Refuse a design in which nothing can be compared.
+
+    Parameters
+    ----------
+    did : Design
+        The design.
+    treated : bool
+        Whether somebody is seen after treatment.
+    constant : bool
+        Whether the outcome is the same everywhere.
+
+    Raises
+    ------
+    NoTreatedError, NoControlError, ClusterError, ZeroVarianceError
+        With what is missing.
+    """
+    if not treated:
         raise NoTreatedError("nobody is seen after treatment; the data end before it begins.")
     if not did.has_never and len(did.cohorts) < 2:
         raise NoControlError("nobody is untreated while others are treated.")
     if did.n_clusters < 2:
         raise ClusterError("there is one cluster; a standard error needs at least two.")
-    table = did.table
-    if table["outcome"].nunique() < 2 and not table["within"].any():
+    if constant:
         raise ZeroVarianceError("the outcome is constant; there is nothing to compare.")
+
+
+def _check(did: DidTable) -> None:
+    table = did.table
+    constant = table["outcome"].nunique() < 2 and not table["within"].any()
+    check_comparison(did, treated=bool((did.treated > 0).any()), constant=constant)
     for name in did.covariates:
         if table[name].nunique() < 2:
             raise RankError(f"{name} is constant; leave it out.")

@@ -32,8 +32,9 @@ def test_counts_sums_and_products_by_hand(by, keys):
     assert list(found.groups.itertuples(index=False, name=None)) == groups
     np.testing.assert_array_equal(found.units, [len(p) for p in paths])
     np.testing.assert_allclose(found.means, [p.mean(axis=0) for p in paths])
-    np.testing.assert_allclose(found.products, [p.T @ p for p in paths])
-    for group, path in enumerate(paths):
+    changes = [p - p[:, :1] for p in paths]
+    np.testing.assert_allclose(found.products, [p.T @ p for p in changes])
+    for group, path in enumerate(changes):
         if len(path) > 1:
             np.testing.assert_allclose(found.covariances[group], np.cov(path.T), atol=1e-12)
     assert found.periods.tolist() == [1, 2, 3, 4, 5]
