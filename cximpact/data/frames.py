@@ -329,12 +329,7 @@ def select(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame
 
 
 def group_sums(
-    frame: nw.LazyFrame[Any],
-    keys: Sequence[str],
-    values: Mapping[str, nw.Expr],
-    *,
-    least: Mapping[str, nw.Expr] | None = None,
-    greatest: Mapping[str, nw.Expr] | None = None,
+    frame: nw.LazyFrame[Any], keys: Sequence[str], values: Mapping[str, nw.Expr]
 ) -> pd.DataFrame:
     """Count and sum by group, once, in the frame's engine.
 
@@ -346,32 +341,23 @@ def group_sums(
         Grouping columns; missing keys form a group of their own. None gives one row.
     values : mapping of str to narwhals.Expr
         Name to a value a row, summed as float.
-    least, greatest : mapping of str to narwhals.Expr, optional
-        Name to a value a row, of which the least or the greatest is taken.
 
     Returns
     -------
     pandas.DataFrame
-        The keys, ``COUNT``, the sums, then least and greatest values; sorted by the keys.
-        Categories come out as their labels, so that every engine gives the same order.
+        The keys, ``COUNT``, then the sums; sorted by the keys. Categories come out as their
+        labels, so that every engine gives the same order.
     """
     counted = nw.len().alias(COUNT)
     if not keys and not values:
         return collect(frame.select(counted))
-    least, greatest = least or {}, greatest or {}
-    wanted = {**values, **least, **greatest}
-    floats = {name: expr.cast(nw.Float64) for name, expr in wanted.items()}
+    floats = {name: expr.cast(nw.Float64) for name, expr in values.items()}
     rows = frame.select(*[nw.col(key) for key in keys], **floats)
-    sums = [
-        counted,
-        *[nw.col(name).sum() for name in values],
-        *[nw.col(name).min() for name in least],
-        *[nw.col(name).max() for name in greatest],
-    ]
+    sums = [counted, *[nw.col(name).sum() for name in values]]
     if not keys:
         return collect(rows.select(*sums))
     grouped = collect(rows.group_by(*keys, drop_null_keys=False).agg(*sums))
-    types: dict[str, Any] = {name: float for name in (COUNT, *wanted)}
+    types: dict[str, Any] = {name: float for name in (COUNT, *values)}
     for key in keys:
         if isinstance(dtype := grouped[key].dtype, pd.CategoricalDtype):
             types[key] = dtype.categories.dtype

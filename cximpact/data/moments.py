@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,17 +30,16 @@ class PanelMoments:
         ``first_treated`` of each group, and its ``cluster`` where groups are clusters.
     periods : numpy.ndarray, shape (period,)
         Periods, ascending.
+    starts : numpy.ndarray of int, shape (column,)
+        Which period each column begins with; all of them, unless stretches of several periods
+        were asked for. A stretch counts with its mean outcome.
     units : numpy.ndarray, shape (group,)
         Units a group.
-    sums : numpy.ndarray, shape (group, period)
-        Sums of the outcome.
-    products : numpy.ndarray, shape (group, period, period)
+    sums : numpy.ndarray, shape (group, column)
+        Sums of the outcome over units.
+    products : numpy.ndarray, shape (group, column, column)
         Sums over units of change times change, where a change is the outcome less that of the
-        unit in the first period. Empty, shape (group, 0, 0), where they were not asked for.
-    low, high : numpy.ndarray, shape (group,)
-        Least and greatest outcome.
-    other : numpy.ndarray, shape (group,)
-        How many outcomes are neither 0 nor 1.
+        unit in the first column. Empty, shape (group, 0, 0), where they were not asked for.
 
     Notes
     -----
@@ -50,25 +50,28 @@ class PanelMoments:
     by: str
     groups: pd.DataFrame = field(repr=False)
     periods: np.ndarray = field(repr=False)
+    starts: np.ndarray = field(repr=False)
     units: np.ndarray = field(repr=False)
     sums: np.ndarray = field(repr=False)
     products: np.ndarray = field(repr=False)
-    low: np.ndarray = field(repr=False)
-    high: np.ndarray = field(repr=False)
-    other: np.ndarray = field(repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("periods", "units", "sums", "products", "low", "high", "other"):
+        for name in ("periods", "starts", "units", "sums", "products"):
             getattr(self, name).setflags(write=False)
 
     @property
+    def lengths(self) -> np.ndarray:
+        """Periods of each column, shape (column,); 1, unless columns are stretches."""
+        return np.diff(self.starts, append=len(self.periods))
+
+    @property
     def means(self) -> np.ndarray:
-        """Mean path of each group, shape (group, period)."""
+        """Mean path of each group, shape (group, column)."""
         return self.sums / self.units[:, None]
 
     @property
     def covariances(self) -> np.ndarray:
-        """Covariance of changes within each group, ddof 1, shape (group, period, period)."""
+        """Covariance of changes within each group, ddof 1, shape (group, column, column)."""
         if not self.products.size:
             raise DesignError("these moments hold no cross-products; ask for products=True.")
         change = self.sums - self.sums[:, :1]
@@ -79,14 +82,20 @@ class PanelMoments:
     @property
     def data_hash(self) -> str:
         """Fingerprint of the moments, to the ten digits on which engines agree."""
-        parts: list[object] = [self.groups, self.periods, self.units]
+        parts: list[object] = [self.groups, self.periods, self.starts, self.units]
         for values in (self.sums, self.products):
             size = max(float(np.abs(values).max(initial=0.0)), 1e-300)
             parts += [f"{size:.10g}", np.round(values / size, 10) + 0.0]
         return fingerprint(*parts)
 
 
-def moments(panel: Panel, by: str = "cohort", *, products: bool = True) -> PanelMoments:
+def moments(
+    panel: Panel,
+    by: str = "cohort",
+    *,
+    products: bool = True,
+    starts: Sequence[int] | np.ndarray | None = None,
+) -> PanelMoments:
     """Compress a balanced panel in the engine of its frame, or by matrix products in memory.
 
     In an engine: conditional sums per unit, then products, then sums per group, in one scan. A
@@ -100,6 +109,9 @@ def moments(panel: Panel, by: str = "cohort", *, products: bool = True) -> Panel
         What to sum over.
     products : bool, default True
         Whether cross-products are wanted; sums alone need less memory where groups are many.
+    starts : sequence of int, optional
+        Positions of the periods with which stretches begin, ascending from 0, if means over
+        stretches will do. By default every period stands for itself.
 
     Returns
     -------
@@ -120,97 +132,86 @@ def moments(panel: Panel, by: str = "cohort", *, products: bool = True) -> Panel
         )
     if by == "cluster" and panel.cluster is None:
         raise DesignError("by='cluster' needs a panel with a cluster column.")
-    if in_memory(panel):
-        return _from_arrays(panel, by, products=products)
-    return _from_engine(panel, by, products=products)
+    begin = np.arange(len(panel.periods)) if starts is None else np.array(starts, dtype=int)
+    summed = _from_arrays if in_memory(panel) else _from_engine
+    groups, units, sums, crossed = summed(panel, by, begin, products)
+    return PanelMoments(
+        by=by,
+        groups=groups,
+        periods=np.array(panel.periods),
+        starts=begin,
+        units=units,
+        sums=sums,
+        products=crossed,
+    )
 
 
-def _from_engine(panel: Panel, by: str, *, products: bool) -> PanelMoments:
+Summed = tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _from_engine(panel: Panel, by: str, starts: np.ndarray, products: bool) -> Summed:
     """Sum in the engine of the frame."""
     keys = ["first_treated", *(["cluster"] if by == "cluster" else [])]
-    names = [f"y{t}" for t in range(len(panel.periods))]
-    y = {name: nw.col(name) for name in names}
-    values, pairs = dict(y), [] if not products else _pairs(len(names))
-    for s, t in pairs:
-        change = [y[names[k]] - y[names[0]] for k in (s, t)]
-        values[f"p{s}_{t}"] = change[0] * change[1]
-    odd = [((value != 0) & (value != 1)).cast(nw.Float64) for value in y.values()]
-    values["other"] = nw.sum_horizontal(*odd)
-    table = frames.group_sums(
-        _spread(panel, keys, names),
-        keys,
-        values,
-        least={"low": nw.min_horizontal(*names)},
-        greatest={"high": nw.max_horizontal(*names)},
-    )
+    names = [f"y{k}" for k in range(len(starts))]
+    values = {name: nw.col(name) for name in names}
+    pairs = [(s, t) for s in range(1, len(names)) for t in range(s, len(names)) if products]
+    for s, t in pairs:  # changes in the first column are zero
+        values[f"p{s}_{t}"] = (nw.col(f"y{s}") - nw.col("y0")) * (nw.col(f"y{t}") - nw.col("y0"))
+    table = frames.group_sums(_spread(panel, keys, starts), keys, values)
     if table[frames.COUNT].sum() != panel.n_units:
         raise DesignError(
             "some units change their cluster, so that no cluster has their whole path; use an "
             "estimator that reads the rows."
         )
     size = len(names) if products else 0
-    out = np.zeros((len(table), size, size))
+    crossed = np.zeros((len(table), size, size))
     for s, t in pairs:
-        out[:, s, t] = out[:, t, s] = table[f"p{s}_{t}"].to_numpy()
-    return PanelMoments(
-        by=by,
-        groups=table[keys],
-        periods=np.array(panel.periods),
-        units=table[frames.COUNT].to_numpy(copy=True),
-        sums=table[names].to_numpy(copy=True),
-        products=out,
-        low=table["low"].to_numpy(copy=True),
-        high=table["high"].to_numpy(copy=True),
-        other=table["other"].to_numpy(copy=True),
-    )
+        crossed[:, s, t] = crossed[:, t, s] = table[f"p{s}_{t}"].to_numpy()
+    units, sums = table[frames.COUNT].to_numpy(copy=True), table[names].to_numpy(copy=True)
+    return table[keys], units, sums, crossed
 
 
-def _pairs(n: int) -> list[tuple[int, int]]:
-    """Pairs of periods after the first; changes in the first period are zero."""
-    return [(s, t) for s in range(1, n) for t in range(s, n)]
+def _spread(panel: Panel, keys: list[str], starts: np.ndarray) -> nw.LazyFrame[Any]:
+    """Lay out one row a unit, with the mean outcome of each stretch in a column."""
+    lengths = np.diff(starts, append=len(panel.periods))
+    at = {}
+    for k, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+        first, last = panel.periods[start], panel.periods[start + length - 1]
+        inside = (nw.col("period") >= first) & (nw.col("period") <= last)
+        if length == 1:
+            inside = nw.col("period") == first
+        at[f"y{k}"] = nw.when(inside).then(nw.col("outcome")).otherwise(nw.lit(0.0))
+    rows = panel.open().select(nw.col("unit"), *[nw.col(k) for k in keys], **at)
+    sums = [nw.col(name).sum() for name in at]
+    if keys == ["first_treated"]:  # the same in all rows of a unit
+        spread = rows.group_by("unit").agg(nw.col("first_treated").min(), *sums)
+    else:
+        spread = rows.group_by("unit", *keys).agg(*sums)
+    means = {f"y{k}": nw.col(f"y{k}") / float(n) for k, n in enumerate(lengths) if n > 1}
+    return spread.with_columns(**means) if means else spread
 
 
-def _spread(panel: Panel, keys: list[str], names: list[str]) -> nw.LazyFrame[Any]:
-    """Lay out one row a unit, with the outcome of each period in a column."""
-    rows = panel.open()
-    at = {
-        name: nw.when(nw.col("period") == period).then(nw.col("outcome")).otherwise(nw.lit(0.0))
-        for name, period in zip(names, panel.periods, strict=True)
-    }
-    spread = rows.select(nw.col("unit"), *[nw.col(k) for k in keys], **at)
-    sums = [nw.col(name).sum() for name in names]
-    return spread.group_by("unit", *keys).agg(*sums)
-
-
-def _from_arrays(panel: Panel, by: str, *, products: bool) -> PanelMoments:
+def _from_arrays(panel: Panel, by: str, starts: np.ndarray, products: bool) -> Summed:
     """Sum by matrix products, group after group."""
     paths = wide(panel)
     code = paths.cohort
     if by == "cluster":
         code = paths.cohort * len(paths.clusters) + paths.cluster
     found, units = np.unique(code, return_counts=True)
-    order = np.argsort(code, kind="stable")
-    y = paths.outcome[order]
-    starts = np.concatenate([[0], np.cumsum(units)[:-1]])
+    y = paths.outcome[np.argsort(code, kind="stable")]
+    if len(starts) < y.shape[1]:
+        lengths = np.diff(starts, append=y.shape[1])
+        y = np.add.reduceat(y, starts, axis=1) / lengths
+    ends = np.cumsum(units)
     cohort, cluster = (found, None) if by == "cohort" else np.divmod(found, len(paths.clusters))
     groups = {"first_treated": paths.cohorts[cohort]}
     if cluster is not None:
         groups["cluster"] = paths.clusters[cluster]
-    size = len(paths.periods) if products else 0
-    out = np.zeros((len(found), size, size))
+    size = y.shape[1] if products else 0
+    crossed = np.zeros((len(found), size, size))
     if products:
-        for k, (start, n) in enumerate(zip(starts, units, strict=True)):
-            change = y[start : start + n] - y[start : start + n, :1]
-            out[k] = change.T @ change
-    odd = ((y != 0) & (y != 1)).sum(axis=1)
-    return PanelMoments(
-        by=by,
-        groups=pd.DataFrame(groups),
-        periods=paths.periods,
-        units=units.astype(float),
-        sums=np.add.reduceat(y, starts, axis=0),
-        products=out,
-        low=np.minimum.reduceat(y.min(axis=1), starts),
-        high=np.maximum.reduceat(y.max(axis=1), starts),
-        other=np.add.reduceat(odd, starts).astype(float),
-    )
+        for k, (end, n) in enumerate(zip(ends, units, strict=True)):
+            change = y[end - n : end] - y[end - n : end, :1]
+            crossed[k] = change.T @ change
+    sums = np.add.reduceat(y, ends - units, axis=0)
+    return pd.DataFrame(groups), units.astype(float), sums, crossed

@@ -48,6 +48,8 @@ class Panel:
         ``first_treated`` (infinite for never) and ``units``.
     balanced : bool
         Whether every unit is seen in every period.
+    outcome_range : tuple of float
+        Least and greatest outcome.
     """
 
     frame: Any = field(kw_only=False, repr=False)
@@ -66,10 +68,11 @@ class Panel:
     periods: tuple[float, ...] = field(init=False)
     cohorts: pd.DataFrame = field(init=False, repr=False)
     balanced: bool = field(init=False)
+    outcome_range: tuple[float, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         opened = check_roles(self, "unit")
-        seen = check_rows(self, opened, checks.exact_ids(opened, self.unit))
+        seen = check_rows(self, opened, self.unit, checks.exact_ids(opened, self.unit))
         checks.warn_float_ids(opened, self.unit)
         alike, periods = panel_paths(self.open(), seen, (self.unit, self.period))
         _keep(self, "unit", alike, periods)
@@ -134,6 +137,8 @@ class RepeatedCrossSection:
         Periods that occur, ascending.
     cohorts : pandas.DataFrame
         ``first_treated`` (infinite for never) and ``units``, here groups.
+    outcome_range : tuple of float
+        Least and greatest outcome.
     """
 
     frame: Any = field(kw_only=False, repr=False)
@@ -151,11 +156,12 @@ class RepeatedCrossSection:
     n_dropped: int = field(init=False)
     periods: tuple[float, ...] = field(init=False)
     cohorts: pd.DataFrame = field(init=False, repr=False)
+    outcome_range: tuple[float, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         opened = check_roles(self, "group")
         named = checks.present(opened, self.group, "name the group of every row")
-        check_rows(self, opened, [named])
+        check_rows(self, opened, self.group, [named])
         rows = self.open()
         alike = paths(rows, "group")
         _keep(self, "group", alike, distinct_periods(rows))

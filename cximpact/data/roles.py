@@ -16,6 +16,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.validate import check_choice
 from cximpact.data import checks, frames
+from cximpact.data.sound import sound_rows
 
 if TYPE_CHECKING:
     from cximpact.data.panel import Panel, RepeatedCrossSection
@@ -64,18 +65,23 @@ def check_roles(data: Panel | RepeatedCrossSection, who: str) -> nw.LazyFrame[An
 
 
 def check_rows(
-    data: Panel | RepeatedCrossSection, opened: nw.LazyFrame[Any], who: list[checks.RowCheck]
+    data: Panel | RepeatedCrossSection,
+    opened: nw.LazyFrame[Any],
+    who: str,
+    named: list[checks.RowCheck],
 ) -> pd.Series:
     """Check every row in one scan, and count those without an outcome.
 
     Parameters
     ----------
     data : Panel or RepeatedCrossSection
-        Under construction; its ``n_dropped`` is set.
+        Under construction; its ``n_dropped`` and ``outcome_range`` are set.
     opened : narwhals.LazyFrame
         Its frame.
-    who : list of RowCheck
-        Checks of those who are treated.
+    who : str
+        Column of those who are treated.
+    named : list of RowCheck
+        Checks of that column.
 
     Returns
     -------
@@ -87,9 +93,22 @@ def check_rows(
     DataError, TreatmentError
         With the rows at fault.
     """
+    seen = sound_rows(data, opened, who)
+    if seen is None:
+        seen = _row_by_row(data, opened, named)
+    else:
+        object.__setattr__(data, "n_dropped", 0)
+    object.__setattr__(data, "outcome_range", (float(seen["low"]), float(seen["high"])))
+    return seen
+
+
+def _row_by_row(
+    data: Panel | RepeatedCrossSection, opened: nw.LazyFrame[Any], named: list[checks.RowCheck]
+) -> pd.Series:
+    """Count the rows that fail each check, and refuse them."""
     fix = "fill or remove those rows explicitly"
     needed = [c for c in (data.period, data.treated, data.cluster) if c is not None]
-    to_check = [*who, *(checks.present(opened, column, fix) for column in needed)]
+    to_check = [*named, *(checks.present(opened, column, fix) for column in needed)]
     for column in (data.period, data.outcome, *data.covariates):
         to_check += checks.finite(opened, column)
     period = nw.col(data.period).cast(nw.Float64)
@@ -97,6 +116,8 @@ def check_rows(
         "first": period.min(),
         "last": period.max(),
         "fractional": (period != period.round(0)).cast(nw.Float64).sum(),
+        "low": frames.known(opened, data.outcome).min(),
+        "high": frames.known(opened, data.outcome).max(),
     }
     for column in (data.outcome, *data.covariates):
         values[f"known {column}"] = frames.known(opened, column).count()

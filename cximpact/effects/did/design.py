@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -57,6 +58,11 @@ class DidTable:
     weighted: bool
     binary: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Always ``"rows"``."""
+        return "rows"
 
     @property
     def n_rows(self) -> int:
@@ -121,6 +127,12 @@ class DidTable:
         ordered = self.table.sort_values([*self.table.columns], ignore_index=True)
         return fingerprint(ordered)
 
+    @property
+    def outcome_id(self) -> str:
+        """Which outcomes these are, however they were read."""
+        table = self.table
+        return outcome_id(table["first_treated"], table["rows"], table["weight"] * table["outcome"])
+
     def nested(self, column: str) -> bool:
         """Say whether every level of a column lies in one cluster.
 
@@ -135,6 +147,26 @@ class DidTable:
             True if they are nested in the clusters.
         """
         return bool((self.table.groupby(column)["cluster"].nunique() == 1).all())
+
+
+def outcome_id(first_treated: Any, rows: Any, total: Any) -> str:
+    """Say which outcomes a design holds: the same for its rows, its cells and its moments.
+
+    Parameters
+    ----------
+    first_treated, rows, total : array, shape (row,)
+        First treated period, number of rows and sum of their outcomes, in any grouping.
+
+    Returns
+    -------
+    str
+        Fingerprint of the number and sum of outcomes a cohort, to ten digits.
+    """
+    cohort, code = np.unique(np.asarray(first_treated, dtype=float), return_inverse=True)
+    sums = np.bincount(code, weights=np.asarray(total, dtype=float))
+    size = max(float(np.abs(sums).max(initial=0.0)), 1e-300)
+    n = np.bincount(code, weights=np.asarray(rows, dtype=float))
+    return fingerprint(cohort, n, f"{size:.10g}", np.round(sums / size, 10) + 0.0)
 
 
 def did_table(data: Panel | RepeatedCrossSection) -> DidTable:

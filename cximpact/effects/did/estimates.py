@@ -84,6 +84,11 @@ class Design(Protocol):
         """Fingerprint of the data."""
         ...
 
+    @property
+    def outcome_id(self) -> str:
+        """Which outcomes these are, the same for rows and moments of one panel."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Estimates:
@@ -186,7 +191,10 @@ def effect_result(
         notes=(*design.notes, *claim.notes),
     )
     labels: dict[str, Any] = {"dims": numbers.dims, "coords": numbers.coords}
-    identity: dict[str, Any] = {"source": provenance.source, "data_ids": [design.data_hash]}
+    identity: dict[str, Any] = {
+        "source": provenance.source,
+        "data_ids": [design.data_hash, design.outcome_id],
+    }
     if numbers.draws is None:
         sampled = t_draws(
             numbers.value,

@@ -15,8 +15,16 @@ from cximpact.core.validate import check_choice, check_count
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.design import DidTable, did_table
 from cximpact.effects.did.estimates import Claim, Estimates, effect_result
+from cximpact.effects.did.moments_design import MomentsDesign
 from cximpact.effects.did.pretrend import pretrend_test, trend_words
 from cximpact.effects.did.regression import TwoWayFit, two_way_fit
+from cximpact.effects.did.two_way_moments import (
+    PACKAGES,
+    event_terms,
+    moments_fit,
+    moments_weights,
+    without_rows,
+)
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.words import (
     OUTCOME_SCALES,
@@ -46,7 +54,8 @@ class EventStudy:
     joint Wald test is in the diagnostics, and a test that finds nothing with few clusters proves
     little. Without never-treated units the earliest period is left out as well. With staggered
     adoption a coefficient also picks up effects at other times, and the result is not admitted
-    to return on investment.
+    to return on investment. A balanced panel without weights and covariates is compressed in the
+    engine of its frame, and its rows are not brought into memory; ``diagnostics["path"]`` says so.
 
     References
     ----------
@@ -86,18 +95,21 @@ class EventStudy:
             If the coefficients cannot be told apart, such as without never-treated units when
             all starts of treatment are several periods apart.
         """
-        did = did_table(data)
+        did = without_rows(data) or did_table(data)
         times, references = _event_times(did)
         warn_few_clusters(did)
-        negative = negative_share(two_way_weights(did)) if did.staggered else 0.0
         if did.staggered:
-            warn_staggered(negative)
+            rows = isinstance(did, DidTable)
+            warn_staggered(negative_share(two_way_weights(did) if rows else moments_weights(did)))
         fit = _fit(did, times)
+        if fit is None:
+            did = did_table(data)
+            fit = two_way_fit(did, _dummies(did, times))
         return self._result(did, times, references, fit, seed_of(rng))
 
     def _result(
         self,
-        did: DidTable,
+        did: DidTable | MomentsDesign,
         times: np.ndarray,
         references: tuple[float, ...],
         fit: TwoWayFit,
@@ -120,22 +132,24 @@ class EventStudy:
                 "a difference in trends that continues after treatment; the coefficients before "
                 "treatment show how large it was."
             ),
-            diagnostics={"pretrend": trends},
+            diagnostics={"pretrend": trends, "path": did.path},
             details={
                 "reference": references[0],
                 "references": references,
                 "covariance": fit.covariance.copy(),
                 **({CAUSAL: False} if did.staggered else {}),
             },
-            packages=("linearmodels", "numpy"),
+            packages=PACKAGES[did.path],
         )
         return effect_result(did, numbers, claim, draws=self.draws, rng=seed)
 
 
-def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
+def _event_times(did: DidTable | MomentsDesign) -> tuple[np.ndarray, tuple[float, ...]]:
     """Find the times since treatment with a coefficient, and the references."""
-    since = (did.table["time"] - did.table["first_treated"])[did.ever]
-    found = np.sort(since.unique())
+    if isinstance(did, DidTable):
+        found = np.unique((did.table["time"] - did.table["first_treated"])[did.ever])
+    else:
+        found = np.unique(did.moments.periods - did.cohorts[:, None])
     before = found[found < 0]
     if len(before) < 2:
         raise InsufficientPeriodsError(
@@ -148,9 +162,12 @@ def _event_times(did: DidTable) -> tuple[np.ndarray, tuple[float, ...]]:
     return kept.astype(int) if (kept == np.round(kept)).all() else kept, references
 
 
-def _fit(did: DidTable, times: np.ndarray) -> TwoWayFit:
+def _fit(did: DidTable | MomentsDesign, times: np.ndarray) -> TwoWayFit | None:
+    """Fit on what there is; None if moments do not settle it."""
     try:
-        return two_way_fit(did, _dummies(did, times))
+        if isinstance(did, DidTable):
+            return two_way_fit(did, _dummies(did, times))
+        return moments_fit(did, event_terms(did, times), _names(times))
     except RankError as error:
         if did.has_never:
             raise
@@ -160,6 +177,11 @@ def _fit(did: DidTable, times: np.ndarray) -> TwoWayFit:
         ) from None
 
 
+def _names(times: np.ndarray) -> list[str]:
+    return [f"event_time[{e:g}]" for e in times]
+
+
 def _dummies(did: DidTable, times: np.ndarray) -> pd.DataFrame:
     since = did.table["time"] - did.table["first_treated"]
-    return pd.DataFrame({f"event_time[{e:g}]": (since == e).astype(float) for e in times})
+    terms = [(since == e).astype(float) for e in times]
+    return pd.DataFrame(dict(zip(_names(times), terms, strict=True)))

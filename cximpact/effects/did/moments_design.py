@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field, replace
 
+import narwhals as nw
 import numpy as np
 
 from cximpact.core.errors import DataWarning, DesignError
-from cximpact.data import Panel, PanelMoments
+from cximpact.data import Panel, PanelMoments, frames
 from cximpact.data.moments import moments
 from cximpact.data.wide import in_memory
 from cximpact.effects.did.design import (
@@ -16,6 +17,7 @@ from cximpact.effects.did.design import (
     check_comparison,
     dropped_note,
     later_note,
+    outcome_id,
 )
 
 MAX_PERIODS = 50
@@ -32,6 +34,8 @@ class MomentsDesign:
         By cohort, with units as clusters, or by cluster and cohort where clusters are coarser;
         then without cross-products. Those first treated after the last period are among the
         never treated (infinite), and those treated from the first period on are left out.
+    binary : bool
+        Whether every outcome is 0 or 1.
     notes : tuple of str
         What was left out.
 
@@ -42,6 +46,7 @@ class MomentsDesign:
     """
 
     moments: PanelMoments = field(repr=False)
+    binary: bool
     notes: tuple[str, ...] = ()
 
     @property
@@ -50,9 +55,9 @@ class MomentsDesign:
         return "panel"
 
     @property
-    def binary(self) -> bool:
-        """Whether every outcome is 0 or 1."""
-        return not self.moments.other.any()
+    def path(self) -> str:
+        """Always ``"moments"``."""
+        return "moments"
 
     @property
     def first_treated(self) -> np.ndarray:
@@ -115,6 +120,12 @@ class MomentsDesign:
         """Fingerprint of the moments."""
         return self.moments.data_hash
 
+    @property
+    def outcome_id(self) -> str:
+        """Which outcomes these are, however they were read."""
+        rows = self.moments.units * len(self.moments.periods)
+        return outcome_id(self.first_treated, rows, self.moments.sums @ self.moments.lengths)
+
     def _clusters(self, of: np.ndarray) -> int:
         """Count the clusters of some groups."""
         if self.moments.by == "cohort":
@@ -122,13 +133,16 @@ class MomentsDesign:
         return int(self.moments.groups["cluster"][of].nunique())
 
 
-def moments_design(panel: Panel) -> MomentsDesign | None:
+def moments_design(panel: Panel, *, stretches: bool = False) -> MomentsDesign | None:
     """Compress a panel to the moments that estimators without covariates need.
 
     Parameters
     ----------
     panel : Panel
         The design. Its covariates are not read; an estimator that uses them needs the rows.
+    stretches : bool, default False
+        Whether means over the stretches between starts of treatment will do, in place of single
+        periods; there are fewer of them.
 
     Returns
     -------
@@ -154,30 +168,32 @@ def moments_design(panel: Panel) -> MomentsDesign | None:
     if not panel.balanced or panel.weight is not None or panel.first_treated is None:
         return None
     coarser = panel.cluster not in (None, panel.unit)
-    if not coarser and len(panel.periods) > MAX_PERIODS and not in_memory(panel):
+    starts = _starts(panel) if stretches else np.arange(len(panel.periods))
+    if not coarser and len(starts) > MAX_PERIODS and not in_memory(panel):
         return None
+    by = "cluster" if coarser else "cohort"
     try:
-        found = moments(panel, "cluster" if coarser else "cohort", products=not coarser)
+        found = moments(panel, by, products=not coarser, starts=starts)
     except DesignError:  # a unit that is in several clusters
         return None
-    return from_moments(found, dropped_note(panel))
+    first, notes = _comparable(found, dropped_note(panel))
+    kept = first > found.periods[0]
+    if not kept.all() or (first != found.groups["first_treated"].to_numpy(dtype=float)).any():
+        found = _regrouped(found, first, kept)
+    binary, constant = _outcome_facts(panel, whole=bool(kept.all()))
+    design = MomentsDesign(moments=found, binary=binary, notes=notes)
+    check_comparison(design, treated=len(design.cohorts) > 0, constant=constant)
+    return design
 
 
-def from_moments(found: PanelMoments, notes: list[str]) -> MomentsDesign:
-    """Leave out who cannot be compared, as `did_table` does for rows.
+def _starts(panel: Panel) -> np.ndarray:
+    """Find the periods at which some treatment begins, and the first."""
+    begin = np.searchsorted(panel.periods, panel.cohorts["first_treated"].to_numpy(dtype=float))
+    return np.unique(np.append(begin[begin < len(panel.periods)], 0))
 
-    Parameters
-    ----------
-    found : PanelMoments
-        Of a whole panel.
-    notes : list of str
-        What was left out before.
 
-    Returns
-    -------
-    MomentsDesign
-        The design.
-    """
+def _comparable(found: PanelMoments, notes: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Count those treated later as never treated; warn of those always treated."""
     first = found.groups["first_treated"].to_numpy(dtype=float)
     units, last = found.units, float(found.periods[-1])
     later = np.isfinite(first) & (first > last)
@@ -188,33 +204,34 @@ def from_moments(found: PanelMoments, notes: list[str]) -> MomentsDesign:
     if always.any():
         every = bool(always[np.isfinite(first)].all())
         note = always_note(int(units[always].sum()), int(units.sum()), every=every)
-        warnings.warn(note, DataWarning, stacklevel=4)
+        warnings.warn(note, DataWarning, stacklevel=5)
         notes = [*notes, note]
-    kept = found if not (later | always).any() else _regrouped(found, first, ~always)
-    design = MomentsDesign(moments=kept, notes=tuple(notes))
-    constant = bool(kept.low.min() == kept.high.max())
-    check_comparison(design, treated=len(design.cohorts) > 0, constant=constant)
-    return design
+    return first, tuple(notes)
+
+
+def _outcome_facts(panel: Panel, *, whole: bool) -> tuple[bool, bool]:
+    """Say whether every outcome is 0 or 1, and whether all are the same.
+
+    The range of the whole outcome settles that mostly; else the rows are scanned once more.
+    """
+    low, high = panel.outcome_range
+    if whole and (low < 0 or high > 1):
+        return False, low == high
+    y, kept = nw.col("outcome"), nw.col("first_treated") > panel.periods[0]
+    other = ((y != 0) & (y != 1)).cast(nw.Float64).sum()
+    scanned = panel.open().filter(kept).select(other=other, low=y.min(), high=y.max())
+    facts = frames.collect(scanned).iloc[0]
+    return facts["other"] == 0, facts["low"] == facts["high"]
 
 
 def _regrouped(found: PanelMoments, first: np.ndarray, kept: np.ndarray) -> PanelMoments:
     """Add up groups that have become alike, and leave out others."""
     groups = found.groups.assign(first_treated=first)[kept]
-    keys = list(groups.columns)
-    code = groups.groupby(keys, sort=True).ngroup().to_numpy()
+    code = groups.groupby(list(groups.columns), sort=True).ngroup().to_numpy()
     order = np.argsort(code, kind="stable")
-    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
-
-    def total(values: np.ndarray, how: np.ufunc = np.add) -> np.ndarray:
-        return how.reduceat(values[kept][order], starts, axis=0)
-
-    return replace(
-        found,
-        groups=groups.iloc[order[starts]].reset_index(drop=True),
-        units=total(found.units),
-        sums=total(found.sums),
-        products=total(found.products),
-        low=total(found.low, np.minimum),
-        high=total(found.high, np.maximum),
-        other=total(found.other),
-    )
+    begin = np.flatnonzero(np.diff(code[order], prepend=-1))
+    sums = {
+        name: np.add.reduceat(getattr(found, name)[kept][order], begin, axis=0)
+        for name in ("units", "sums", "products")
+    }
+    return replace(found, groups=groups.iloc[order[begin]].reset_index(drop=True), **sums)

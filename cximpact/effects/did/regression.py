@@ -66,7 +66,7 @@ def two_way_fit(did: DidTable, terms: pd.DataFrame) -> TwoWayFit:
     table = did.table
     regressors = pd.concat([terms, table[list(did.covariates)]], axis=1)
     _check_rank(did, regressors)
-    factor = _small_sample_factor(did, regressors.shape[1])
+    factor = _factor(did, regressors.shape[1])
     estimate, covariance = _fit(did, regressors)
     k = terms.shape[1]
     _check_error(did, regressors, np.sqrt(np.maximum(np.diag(covariance)[:k], 0.0)))
@@ -160,22 +160,64 @@ def _fit_rows(did: DidTable, regressors: pd.DataFrame) -> tuple[np.ndarray, np.n
     return fit.params.to_numpy(), fit.cov.to_numpy()
 
 
-def _small_sample_factor(did: DidTable, n_regressors: int) -> float:
-    """Factor on the variance: each set of effects adds its levels less one, unless nested."""
-    effects = [did.table[name].nunique() - 1 for name in ("entity", "time") if not did.nested(name)]
-    n, k, g = did.n_rows, n_regressors + 1 + sum(effects), did.n_clusters
+def small_sample_factor(n: int, k: int, g: int) -> float:
+    """Return the factor on the variance.
+
+    Parameters
+    ----------
+    n, k, g : int
+        Rows, parameters that count, and clusters.
+
+    Returns
+    -------
+    float
+        ``g / (g - 1) * (n - 1) / (n - k)``.
+
+    Raises
+    ------
+    InsufficientDataError
+        If there are no more rows than parameters.
+    """
     if n <= k:
         raise InsufficientDataError(f"{n} rows for {k} parameters; more rows are needed.")
     return g / (g - 1) * (n - 1) / (n - k)
 
 
+def _factor(did: DidTable, n_regressors: int) -> float:
+    """Factor on the variance: each set of effects adds its levels less one, unless nested."""
+    effects = [did.table[name].nunique() - 1 for name in ("entity", "time") if not did.nested(name)]
+    return small_sample_factor(did.n_rows, n_regressors + 1 + sum(effects), did.n_clusters)
+
+
 def _check_rank(did: DidTable, regressors: pd.DataFrame) -> None:
     left = residualize(did, regressors)
     root = np.sqrt(did.table["weight"].to_numpy(dtype=float))[:, None]
-    size = np.sqrt(((regressors.to_numpy(dtype=float) * root) ** 2).sum(axis=0))
     names = [str(c) for c in regressors.columns]
-    _, r = np.linalg.qr(left * root)
-    dependent = np.abs(np.diag(r)) < 1e-8 * np.maximum(size, 1e-300)
+    refuse_dependent(left * root, regressors.to_numpy(dtype=float) * root, names)
+
+
+def refuse_dependent(left: np.ndarray, regressors: np.ndarray, names: list[str]) -> None:
+    """Refuse terms that are combinations of others and the fixed effects.
+
+    Parameters
+    ----------
+    left : numpy.ndarray, shape (row, term)
+        What the fixed effects leave of the terms, times the root of the weight.
+    regressors : numpy.ndarray, shape (row, term)
+        The terms, times the root of the weight.
+    names : list of str
+        Their names.
+
+    Raises
+    ------
+    RankError
+        With the names.
+    """
+    size = np.sqrt((regressors**2).sum(axis=0))
+    _, r = np.linalg.qr(left)
+    pivot = np.zeros(len(names))  # zero beyond the rank that the number of rows allows
+    pivot[: min(r.shape)] = np.abs(np.diag(r))
+    dependent = pivot < 1e-8 * np.maximum(size, 1e-300)
     if dependent.any():
         found = [name for name, bad in zip(names, dependent, strict=True) if bad]
         raise RankError(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from cximpact.core.causal import CAUSAL
-from cximpact.core.results import Assumption, EffectPosterior
+from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.design import DidTable, did_table
 from cximpact.effects.did.estimates import Claim, Estimates, effect_result
 from cximpact.effects.did.few_treated import FewTreatedFit, few_treated_fit
-from cximpact.effects.did.regression import two_way_fit
+from cximpact.effects.did.moments_design import MomentsDesign
+from cximpact.effects.did.regression import TwoWayFit, two_way_fit
+from cximpact.effects.did.two_way_moments import (
+    PACKAGES,
+    moments_fit,
+    moments_weights,
+    treated_term,
+    without_rows,
+)
 from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.welch import welch_fit
 from cximpact.effects.did.words import (
@@ -27,6 +35,32 @@ from cximpact.effects.did.words import (
 )
 
 INFERENCE = ("cluster", "welch", "few_treated")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """One number with its error, whichever way it was found.
+
+    Parameters
+    ----------
+    estimate, std_error : float
+        Effect and standard error.
+    df : float
+        Degrees of freedom.
+    notes : tuple of str
+        What was left out.
+    details : dict
+        Extras of the result.
+    independent : str, default ""
+        Who is taken to be independent, where errors are not clustered.
+    """
+
+    estimate: float
+    std_error: float
+    df: float
+    notes: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    independent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +90,8 @@ class TwoByTwo:
     were changing anyway; staggered adoption with effects that grow, where the coefficient
     averages effects with odd, even negative, weights (they are in ``details["weights"]``, and
     the result is then not admitted to return on investment). `EventStudy` shows the trends
-    before treatment.
+    before treatment. A balanced panel without weights and covariates is compressed in the engine
+    of its frame, and its rows are not brought into memory; ``diagnostics["path"]`` says so.
 
     References
     ----------
@@ -95,56 +130,72 @@ class TwoByTwo:
         DesignError
             If the design cannot be estimated this way.
         """
-        did = did_table(data)
-        weights = two_way_weights(did)
-        details: dict[str, Any] = {"weights": weights}
-        notes, independent = (), ""
-        if self.inference == "cluster":
+        did = without_rows(data, stretches=True) if self.inference == "cluster" else None
+        weights = moments_weights(did) if did is not None else None
+        fit = moments_fit(did, treated_term(did), ["treated"]) if did is not None else None
+        if did is not None and weights is not None and fit is not None:
             warn_few_clusters(did)
-            fit = two_way_fit(did, did.treated.to_frame("treated"))
-            found = (float(fit.estimate[0]), float(fit.covariance[0, 0]) ** 0.5, float(fit.df))
+            found = _found(fit)
         else:
-            fit = welch_fit(did) if self.inference == "welch" else few_treated_fit(did)
-            found, notes = (fit.estimate, fit.std_error, float(fit.df)), fit.notes
-            if isinstance(fit, FewTreatedFit):
-                details |= {"changes": fit.changes, "shock_sd": fit.shock_sd}
-            else:
-                independent = "units" if did.kind == "panel" else "people"
+            did = rows = did_table(data)
+            weights = two_way_weights(rows)
+            if self.inference == "cluster":
+                warn_few_clusters(rows)
+            found = self._fit_rows(rows)
+        details: dict[str, Any] = {"weights": weights, **found.details}
         if did.staggered:
             warn_staggered(negative_share(weights))
             details[CAUSAL] = False
-        conditions = assumptions(did, independent=independent)
-        return self._result(did, found, details, conditions, notes, seed_of(rng))
+        return self._result(did, found, details, seed_of(rng))
+
+    def _fit_rows(self, did: DidTable) -> Found:
+        """Estimate from rows or cells."""
+        if self.inference == "cluster":
+            return _found(two_way_fit(did, did.treated.to_frame("treated")))
+        fit = welch_fit(did) if self.inference == "welch" else few_treated_fit(did)
+        more: dict[str, Any] = {}
+        if isinstance(fit, FewTreatedFit):
+            more["details"] = {"changes": fit.changes, "shock_sd": fit.shock_sd}
+        else:
+            more["independent"] = "units" if did.kind == "panel" else "people"
+        return Found(
+            estimate=fit.estimate,
+            std_error=fit.std_error,
+            df=float(fit.df),
+            notes=fit.notes,
+            **more,
+        )
 
     def _result(
-        self,
-        did: DidTable,
-        found: tuple[float, float, float],
-        details: dict[str, Any],
-        conditions: tuple[Assumption, ...],
-        notes: tuple[str, ...],
-        seed: int,
+        self, did: DidTable | MomentsDesign, found: Found, details: dict[str, Any], seed: int
     ) -> EffectPosterior:
-        estimate, std_error, df = found
         numbers = Estimates(
-            value=np.array([estimate]), covariance=np.array([[std_error**2]]), df=df
+            value=np.array([found.estimate]),
+            covariance=np.array([[found.std_error**2]]),
+            df=found.df,
         )
         claim = Claim(
             method="TwoByTwo",
             settings={"inference": self.inference, "draws": self.draws, "scale": self.scale},
             estimand=estimand(did, self.scale),
-            assumptions=conditions,
+            assumptions=assumptions(did, independent=found.independent),
             would_change_it=(
-                f"a difference in trends of {abs(estimate):.3g} between treated and untreated "
-                "over the same time would explain all of it."
+                f"a difference in trends of {abs(found.estimate):.3g} between treated and "
+                "untreated over the same time would explain all of it."
             ),
             diagnostics={
                 "inference": self.inference,
-                "df": df,
+                "df": found.df,
+                "path": did.path,
                 "negative_weights": negative_share(details["weights"]),
             },
             details=details,
-            packages=("linearmodels", "numpy"),
-            notes=notes,
+            packages=PACKAGES[did.path],
+            notes=found.notes,
         )
         return effect_result(did, numbers, claim, draws=self.draws, rng=seed)
+
+
+def _found(fit: TwoWayFit) -> Found:
+    error = float(fit.covariance[0, 0]) ** 0.5
+    return Found(estimate=float(fit.estimate[0]), std_error=error, df=float(fit.df))
