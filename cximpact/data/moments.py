@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import narwhals as nw
@@ -71,7 +72,13 @@ class PanelMoments:
 
     @property
     def covariances(self) -> np.ndarray:
-        """Covariance of changes within each group, ddof 1, shape (group, column, column)."""
+        """Covariance of changes within each group, ddof 1, shape (group, column, column).
+
+        Raises
+        ------
+        DesignError
+            If the cross-products were not asked for.
+        """
         if not self.products.size:
             raise DesignError("these moments hold no cross-products; ask for products=True.")
         change = self.sums - self.sums[:, :1]
@@ -174,21 +181,28 @@ def _from_engine(panel: Panel, by: str, starts: np.ndarray, products: bool) -> S
 def _spread(panel: Panel, keys: list[str], starts: np.ndarray) -> nw.LazyFrame[Any]:
     """Lay out one row a unit, with the mean outcome of each stretch in a column."""
     lengths = np.diff(starts, append=len(panel.periods))
-    at = {}
-    for k, (start, length) in enumerate(zip(starts, lengths, strict=True)):
-        first, last = panel.periods[start], panel.periods[start + length - 1]
-        inside = (nw.col("period") >= first) & (nw.col("period") <= last)
-        if length == 1:
-            inside = nw.col("period") == first
-        at[f"y{k}"] = nw.when(inside).then(nw.col("outcome")).otherwise(nw.lit(0.0))
+    names = [f"y{k}" for k in range(len(starts))]
+    period, y = nw.col("period"), nw.col("outcome")
+    if (lengths == 1).all():
+        at = {
+            name: nw.when(period == p).then(y).otherwise(nw.lit(0.0))
+            for name, p in zip(names, panel.periods, strict=True)
+        }
+    else:  # sums from the start of each stretch to the end of the panel are cheaper
+        since = [panel.periods[k] for k in starts[1:]]
+        late = [(period >= p).cast(nw.Float64) * y for p in since]
+        at = dict(zip(names, [y, *late], strict=True))
     rows = panel.open().select(nw.col("unit"), *[nw.col(k) for k in keys], **at)
-    sums = [nw.col(name).sum() for name in at]
+    sums = [nw.col(name).sum() for name in names]
     if keys == ["first_treated"]:  # the same in all rows of a unit
         spread = rows.group_by("unit").agg(nw.col("first_treated").min(), *sums)
     else:
         spread = rows.group_by("unit", *keys).agg(*sums)
-    means = {f"y{k}": nw.col(f"y{k}") / float(n) for k, n in enumerate(lengths) if n > 1}
-    return spread.with_columns(**means) if means else spread
+    if (lengths == 1).all():
+        return spread
+    inner = [nw.col(a) - nw.col(b) for a, b in pairwise(names)]
+    means = [part / float(n) for part, n in zip([*inner, nw.col(names[-1])], lengths, strict=True)]
+    return spread.with_columns(**dict(zip(names, means, strict=True)))
 
 
 def _from_arrays(panel: Panel, by: str, starts: np.ndarray, products: bool) -> Summed:

@@ -1,0 +1,250 @@
+"""Difference-in-differences beside its peers: one table of seconds, memory and agreement.
+
+python benchmarks/did.py [--rows N ...] [--only WORD]
+
+Every measurement runs in a process of its own, on two threads, after a first call on a few rows
+(imports and compilation are not counted), and the least of several calls counts. Ours starts from
+a Parquet file, through a DuckDB relation, and includes building the `Panel`, which checks every
+row; peers have their frame in memory and checked nothing. Memory is what the process gained at
+its peak. A measurement is a function here, found by its name in `MEASURES`; add others to it.
+Peers are in the dependency group `bench`; a row whose peer is not installed says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PERIODS, RUNS = 20, 3
+Numbers = dict[str, Any]
+Measure = Callable[[Path], Numbers]
+
+
+def make_panel(path: Path, rows: int) -> None:
+    """Write a balanced panel of twenty periods with staggered adoption, and a small one beside it.
+
+    Unit effects, a trend, effects that grow, noise, and one covariate of each unit.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(0)
+    for name, n in (("panel", rows // PERIODS), ("few", 200)):
+        g = rng.choice([5.0, 8.0, 11.0, 14.0, 17.0, np.nan], n)
+        unit, t = np.repeat(np.arange(n), PERIODS), np.tile(np.arange(1, PERIODS + 1), n)
+        first = np.repeat(g, PERIODS)
+        y = np.repeat(rng.standard_normal(n), PERIODS) + 0.1 * t + rng.standard_normal(unit.size)
+        y += np.where(t >= first, 1 + 0.1 * (t - first), 0)
+        columns = {
+            "unit": unit,
+            "t": t.astype("int32"),
+            "y": y,
+            "x": rng.standard_normal(unit.size),
+        }
+        columns["g"] = pa.array(first, from_pandas=True)
+        pq.write_table(pa.table(columns), path / f"{name}.parquet")
+
+
+def memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def timed(task: Callable[[], Any], first: Callable[[], Any], runs: int = RUNS) -> Numbers:
+    """Clock and processor seconds of the fastest call, and the memory gained."""
+    first()
+    before, peak, found, result = memory(), 0.0, [], None
+    for _ in range(runs):
+        clock, processor = time.perf_counter(), time.process_time()
+        result = task()
+        found.append((time.perf_counter() - clock, time.process_time() - processor))
+        peak = peak or memory() - before  # of the first call; results of peers may stay alive
+    wall, cpu = min(found)
+    out = {"wall": wall, "cpu": cpu, "memory": peak}
+    if result is not None:
+        out |= {"estimate": float(result[0]), "std_error": float(result[1])}
+    return out
+
+
+def relation(path: Path, name: str) -> Any:
+    import duckdb
+
+    duckdb.sql("set threads = 2")
+    return duckdb.sql(f"select * from '{path / name}.parquet'")
+
+
+def ours(path: Path, estimator: Any, runs: int = RUNS, **roles: Any) -> Numbers:
+    from cximpact import Panel
+
+    names = {"unit": "unit", "period": "t", "outcome": "y", "first_treated": "g"} | roles
+
+    def fit(name: str) -> tuple[float, float]:
+        result = estimator.fit(Panel(relation(path, name), **names), rng=1)
+        return result.estimate.values.ravel()[-1], result.std_error.values.ravel()[-1]
+
+    return timed(lambda: fit("panel"), lambda: fit("few"), runs)
+
+
+def scans(path: Path) -> Numbers:
+    """The scans that our fit takes, as one would write them by hand: check, keys, sums by unit."""
+    import duckdb
+
+    table = f"'{path / 'panel'}.parquet'"
+    never = "case when g is null or isnan(g) or g = 0 then 'inf'::double else g end"
+    starts = [5, 8, 11, 14, 17]
+    late = [f"(t >= {s})::double * y" for s in starts]
+    sums = ", ".join(f"sum({part}) as y{k}" for k, part in enumerate(["y", *late]))
+    pairs = [f"sum(y{a} * y{b})" for a in range(6) for b in range(a, 6)]
+    queries = [
+        f"select count(*), count(unit), min(t), max(t), count(y), sum(y), min(g) from {table}",
+        f"select n, a, b, bits, count(*) from (select unit, count(*) n, min({never}) a, "
+        f"max({never}) b, sum(exp((t - 1) * ln(2))) bits from {table} group by unit) group by all",
+        f"select g, count(*), {', '.join(pairs)} from "
+        f"(select unit, min({never}) g, {sums} from {table} group by unit) group by g",
+    ]
+
+    def run() -> None:
+        duckdb.sql("set threads = 2")
+        for query in queries:
+            duckdb.sql(query).fetchall()
+
+    return timed(run, lambda: None)
+
+
+def two_way(path: Path) -> Numbers:
+    from cximpact.effects import TwoByTwo
+
+    return ours(path, TwoByTwo())
+
+
+def event_study(path: Path) -> Numbers:
+    from cximpact.effects import EventStudy
+
+    return ours(path, EventStudy())
+
+
+def two_way_covariate(path: Path) -> Numbers:
+    """What rows cost: a covariate takes the row path."""
+    from cximpact.effects import TwoByTwo
+
+    return ours(path, TwoByTwo(), runs=1, covariates=["x"])
+
+
+def pyfixest(path: Path, backend: str | None = None, formula: str = "y ~ d | unit + t") -> Numbers:
+    import pandas as pd
+    from pyfixest import feols
+
+    def frame(name: str) -> pd.DataFrame:
+        table = pd.read_parquet(path / f"{name}.parquet")
+        return table.assign(d=(table["t"] >= table["g"].fillna(1e9)).astype(float))
+
+    more = {} if backend is None else {"demeaner_backend": backend}
+    few, whole = frame("few"), frame("panel")
+
+    def fit(table: pd.DataFrame) -> tuple[float, float]:
+        found = feols(formula, table, vcov={"CRV1": "unit"}, **more)
+        return found.coef().iloc[0], found.se().iloc[0]
+
+    return timed(lambda: fit(whole), lambda: fit(few), runs=2)
+
+
+def pyfixest_rust(path: Path) -> Numbers:
+    return pyfixest(path, "rust")
+
+
+def pyfixest_covariate(path: Path) -> Numbers:
+    return pyfixest(path, formula="y ~ d + x | unit + t")
+
+
+def pyfixest_rust_covariate(path: Path) -> Numbers:
+    return pyfixest(path, "rust", "y ~ d + x | unit + t")
+
+
+TWO_WAY = "two-way fixed effects"
+ROWS = "two-way, a covariate (rows)"
+MEASURES: dict[str, tuple[str, str | None, Measure, int]] = {
+    # name: group (its first row is the one that others are compared with), package, measure, rows
+    "cximpact TwoByTwo, Parquet": (TWO_WAY, None, two_way, 10**8),
+    "its scans by hand": (TWO_WAY, None, scans, 10**8),
+    "cximpact EventStudy, Parquet": (TWO_WAY, None, event_study, 10**8),
+    "pyfixest, frame in memory": (TWO_WAY, "pyfixest", pyfixest, 10**7),
+    "pyfixest, rust": (TWO_WAY, "pyfixest", pyfixest_rust, 10**7),
+    "cximpact TwoByTwo": (ROWS, None, two_way_covariate, 10**6),
+    "pyfixest": (ROWS, "pyfixest", pyfixest_covariate, 10**6),
+    "pyfixest with rust": (ROWS, "pyfixest", pyfixest_rust_covariate, 10**6),
+}
+"""Measurements by name: group, package needed, function of the folder, and most rows to try."""
+
+
+def measure(name: str, path: Path) -> Numbers:
+    """Run one measurement in a process of its own."""
+    _, package, _, _ = MEASURES[name]
+    if package is not None and importlib.util.find_spec(package) is None:
+        return {"missing": package}
+    command = [sys.executable, __file__, "--measure", name, "--path", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr else "no message"}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def line(name: str, found: Numbers, reference: Numbers) -> str:
+    for reason in ("missing", "failed"):
+        if reason in found:
+            return f"{name:<30} {reason}: {found[reason]}"
+    ratio = found["wall"] / reference["wall"]
+    numbers = f"{found['wall']:>9.3f}{found['cpu']:>9.3f}{found['memory']:>9.0f}{ratio:>8.1f}"
+    if "estimate" in found:
+        numbers += f"{found['estimate']:>16.12f}{found['std_error']:>16.12f}"
+    return f"{name:<30}{numbers}"
+
+
+def table(rows: list[int], only: str) -> None:
+    heads = ("wall s", "cpu s", "MB", "ratio", "estimate", "std error")
+    widths = (9, 9, 9, 8, 16, 16)
+    titles = "".join(f"{head:>{w}}" for head, w in zip(heads, widths, strict=True))
+    for n in rows:
+        with tempfile.TemporaryDirectory() as folder:
+            # in a process of its own: a process starts with the peak of the one that starts it
+            command = [sys.executable, __file__, "--make", str(n), "--path", folder]
+            subprocess.run(command, check=True)
+            reference: dict[str, Numbers] = {}
+            for name, (group, _, _, most) in MEASURES.items():
+                if n > most or only not in group:
+                    continue
+                found = measure(name, Path(folder))
+                if group not in reference:
+                    print(f"\n{f'{group}, {n:,} rows':<30}{titles}")
+                print(line(name, found, reference.setdefault(group, found)), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[10**6, 10**7])
+    parser.add_argument("--only", default="", help="groups whose name holds this word")
+    parser.add_argument("--measure", choices=list(MEASURES))
+    parser.add_argument("--make", type=int)
+    parser.add_argument("--path", type=Path)
+    options = parser.parse_args()
+    if options.make is not None:
+        make_panel(options.path, options.make)
+        return
+    if options.measure is None:
+        table(options.rows, options.only)
+        return
+    warnings.simplefilter("ignore")
+    print(json.dumps(MEASURES[options.measure][2](options.path)))
+
+
+if __name__ == "__main__":
+    main()
