@@ -8,7 +8,8 @@ from cximpact.imputation.complete import CompletedScores
 from cximpact.imputation.congeniality import check_congenial
 from cximpact.imputation.customers import CustomerScores
 from cximpact.imputation.graph_fit import Sampling
-from cximpact.imputation.joint import JointFit, ScoreBehaviorModel
+from cximpact.imputation.joint import ScoreBehaviorModel
+from cximpact.imputation.joint_fit import JointFit
 from cximpact.imputation.links import (
     category_probabilities,
     cutpoints,
@@ -33,7 +34,9 @@ from cximpact.imputation.repeated import RepeatedAnswers
 from cximpact.imputation.repeated_fit import RepeatedFit
 from cximpact.imputation.result import ImputedScores
 from cximpact.imputation.rubin import Pooled, WaldTest, rubin, sets_needed, wald_d1
-from cximpact.imputation.selection import SelectionFit, SelectionModel
+from cximpact.imputation.selection import SelectionModel
+from cximpact.imputation.selection_fit import SelectionFit
+from cximpact.imputation.staged_fit import StagedSelectionFit
 from cximpact.imputation.survey_plan import SurveyPlan
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "ScoreBehaviorModel",
     "SelectionFit",
     "SelectionModel",
+    "StagedSelectionFit",
     "SurveyPlan",
     "TippingPoint",
     "WaldTest",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import special
+from scipy import special, stats
 
 from cximpact.core import draws as dr
 from cximpact.core.errors import ConfigError, UnseenLevelError
@@ -19,6 +19,7 @@ from cximpact.core.wording import number
 from cximpact.imputation import crossed as cr
 from cximpact.imputation import forward as fw
 from cximpact.imputation import graph_fit as gf
+from cximpact.imputation.learning import plot_learning
 from cximpact.imputation.links import category_probabilities, log_category_probabilities
 from cximpact.imputation.occasions import OccasionDrift, Paths
 from cximpact.imputation.patterns import Patterns
@@ -205,6 +206,23 @@ class RepeatedFit:
             f"This rests on {rests}, and on who answers again not depending on the answers that "
             f"are missing (neither is tested). What would change it: {change}."
         )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the prior and the posterior of the standard deviation of customers within cells.
+
+        Parameters
+        ----------
+        **options
+            Passed to `cximpact.plots.densities`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        options.setdefault("name", "sd of customers on the latent scale")
+        prior = stats.halfnorm(scale=self.settings.sd_scale)
+        return plot_learning(prior, {"posterior": self.draws["sd"].values}, **options)
 
     @property
     def _occasions(self) -> Paths | None:

@@ -6,25 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import xarray as xr
-from scipy import special, stats
-
 from cximpact.core.errors import ConfigError, NoRespondentsError
 from cximpact.core.rng import RngLike
-from cximpact.core.summaries import summarize
-from cximpact.core.validate import check_number
-from cximpact.core.wording import number
+from cximpact.core.validate import check_choice, check_number
 from cximpact.data import Cells, SurveyWave, cells
+from cximpact.data.survey import STAGES
 from cximpact.imputation import crossed as cr
 from cximpact.imputation import graph_fit as gf
 from cximpact.imputation import quadrature as qd
-from cximpact.imputation.mixture import Mixture
 from cximpact.imputation.priors import Priors
+from cximpact.imputation.response_stages import StagedCells, build_staged, count_stages
+from cximpact.imputation.selection_fit import SelectionFit
+from cximpact.imputation.staged_fit import StagedSelectionFit
 
-LEARNED = 0.8
-"""A posterior wider than this share of the prior has learned nothing."""
+_Columns = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +42,10 @@ class SelectionModel:
         Gauss-Hermite nodes of the person effect.
     sampling : Sampling
         Length of sampling.
+    stages : bool or sequence of str, default False
+        Model every stage of the wave (delivered, opened, started, completed), or those named,
+        and the step to an answer, each given the one before, with effects and a ``lam`` of its
+        own. Leave out ``"opened"`` where opens are misrecorded.
 
     Notes
     -----
@@ -61,6 +60,14 @@ class SelectionModel:
     response). Without one only the form of the model speaks about ``lam``, and the prior
     decides; `SelectionFit.learning` says how much was learned. An instrument that moves the
     score breaks it, and the data cannot show that.
+
+    With stages, ``P(R_i = 1)`` is the product over stages ``s`` of ``expit(response_s cell_i +
+    lam_s u_i)``, and those who stopped at a stage count with the product up to it. A stage that
+    everybody passed is left out. The instrument may move every stage; it speaks about ``lam_s``
+    as far as it moves stage ``s`` in another proportion than the others. One that moves one
+    stage says next to nothing about the others; two that were drawn by lot, one early and one
+    late, are named as one column of their combinations. The priors are independent, so that
+    what they allow of all stages together is wider by the root of how many there are.
 
     References
     ----------
@@ -77,6 +84,7 @@ class SelectionModel:
     priors: Priors = field(default_factory=Priors)
     nodes: int = qd.DEFAULT_NODES
     sampling: gf.Sampling = field(default_factory=gf.Sampling)
+    stages: bool | Sequence[str] = False
 
     def __post_init__(self) -> None:
         for name in ("factors", "response_factors"):
@@ -89,6 +97,12 @@ class SelectionModel:
                 f"instrument {self.instrument!r} is among the factors of the score; an instrument "
                 "must not move the score. Take it out of factors."
             )
+        if not isinstance(self.stages, bool):
+            object.__setattr__(self, "stages", cr.column_list(self.stages, "stages"))
+            if not self.stages:
+                raise ConfigError("stages is empty; name some, or say True for all or False.")
+            for stage in self.stages:
+                check_choice(stage, "a stage", STAGES)
 
     def fit(self, data: SurveyWave | Cells, *, rng: RngLike) -> SelectionFit:
         """Fit score and response together.
@@ -97,19 +111,23 @@ class SelectionModel:
         ----------
         data : SurveyWave or Cells
             Everybody who was asked, with the answers there are; cells must cross all columns of
-            the model.
+            the model. Stages need a wave with their flags.
         rng : int or Generator
             Randomness.
 
         Returns
         -------
         SelectionFit
-            Draws of the model.
+            Draws of the model; with stages a `StagedSelectionFit`.
 
         Raises
         ------
         NoRespondentsError
             If nobody answered, or everybody did.
+        ConfigError
+            If stages are asked for and the data have no flags of them.
+        DataError, MissingValueError
+            If flags of stages contradict each other or the answers.
         MemoryBudgetError
             If there are too many cells.
         ConvergenceError
@@ -120,30 +138,60 @@ class SelectionModel:
                 f"{data.n_answered} of {data.n_frame} people answered; expected some who did and "
                 "some who did not."
             )
-        score, response = self._columns(data)
-        by = list(dict.fromkeys([*score, *response]))
+        columns = self._columns(data)
+        by = list(dict.fromkeys([*columns[0], *columns[1]]))
+        if self.stages:
+            return self._fit_staged(count_stages(data, by, self.stages), columns, rng)
         counts = data if isinstance(data, Cells) else cells(data, by=by)
+        rule = self._rule(counts, counts.n_cells)
+        crossed = (cr.cross(counts.index, columns[0]), cr.cross(counts.index, columns[1]))
+        graph = build_selection(counts, crossed, self.priors, self.lambda_sd, rule)
+        fitted = self._run(graph, columns, counts, rng)
+        return SelectionFit(fitted=fitted, cells=counts, crossed=crossed, rule=rule, settings=self)
+
+    def _fit_staged(self, staged: StagedCells, columns: _Columns, rng: RngLike) -> SelectionFit:
+        """Fit score and stages together."""
+        rule = self._rule(staged.cells, len(staged.index))
+        crossed = (cr.cross(staged.index, columns[0]), cr.cross(staged.index, columns[1]))
+        graph = build_staged(staged, crossed, self.priors, self.lambda_sd, rule)
+        names = {"stages": list(staged.stages), "left_out": list(staged.left_out)}
+        fitted = self._run(graph, columns, staged.cells, rng, **names)
+        return StagedSelectionFit(
+            fitted=fitted,
+            cells=staged.cells,
+            crossed=crossed,
+            rule=rule,
+            settings=self,
+            staged=staged,
+        )
+
+    def _rule(self, counts: Cells, n_rows: int) -> qd.NormalRule:
         rule = qd.normal_rule(self.nodes)
-        cr.check_size(counts.n_cells, rule.n_nodes, counts.scale.n_categories)
-        crossed = (cr.cross(counts.index, score), cr.cross(counts.index, response))
-        fitted = gf.run(
-            gf.compile_graph(build_selection(counts, crossed, self.priors, self.lambda_sd, rule)),
+        cr.check_size(n_rows, rule.n_nodes, counts.scale.n_categories)
+        return rule
+
+    def _run(
+        self, graph: Any, columns: _Columns, counts: Cells, rng: RngLike, **more: Any
+    ) -> gf.Fitted:
+        """Sample a graph, with the settings for the provenance."""
+        settings = {
+            "score": list(columns[0]),
+            "response": list(columns[1]),
+            "instrument": self.instrument,
+            "lambda_sd": self.lambda_sd,
+            "priors": self.priors.as_dict(),
+            "nodes": self.nodes,
+        }
+        return gf.run(
+            gf.compile_graph(graph),
             self.sampling,
             method="SelectionModel",
-            settings={
-                "score": list(score),
-                "response": list(response),
-                "instrument": self.instrument,
-                "lambda_sd": self.lambda_sd,
-                "priors": self.priors.as_dict(),
-                "nodes": self.nodes,
-            },
+            settings=settings | more,
             data_hash=counts.data_hash,
             rng=rng,
         )
-        return SelectionFit(fitted=fitted, cells=counts, crossed=crossed, rule=rule, settings=self)
 
-    def _columns(self, data: SurveyWave | Cells) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _columns(self, data: SurveyWave | Cells) -> _Columns:
         """Resolve the columns of the score and of the response."""
         known = data.by if isinstance(data, Cells) else data.keys
         score = tuple(c for c in known if c != self.instrument)
@@ -198,166 +246,3 @@ def build_selection(
         unseen = qd.graph_log_mean(-pt.softplus(logit), rule, axis=1)
         pm.Potential("answers", (answered * seen).sum() + (silent * unseen).sum())
     return model
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SelectionFit:
-    """Score and response of everybody, fitted together.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        Draws, verdict and origin.
-    cells : Cells
-        Counts of answers and of people.
-    crossed : tuple of Crossed
-        Factors of the score and of the response.
-    rule : NormalRule
-        Nodes of the person effect.
-    settings : SelectionModel
-        Settings of the fit.
-    """
-
-    fitted: gf.Fitted = field(repr=False)
-    cells: Cells = field(repr=False)
-    crossed: tuple[cr.Crossed, cr.Crossed] = field(repr=False)
-    rule: qd.NormalRule = field(repr=False)
-    settings: SelectionModel
-
-    @property
-    def draws(self) -> xr.Dataset:
-        """Draws of the parameters."""
-        return self.fitted.draws
-
-    @property
-    def learning(self) -> dict[str, float | bool]:
-        """What the data said about ``lam``.
-
-        Returns
-        -------
-        dict
-            ``mean`` and ``sd`` of the posterior, ``prior_sd``, ``overlap`` (shared area of prior
-            and posterior density, from 0 to 1) and ``learned`` (whether the posterior standard
-            deviation is at most 0.8 of that of the prior).
-        """
-        values = self.draws["lam"].values
-        prior_sd = self.settings.lambda_sd
-        sd = float(values.std(ddof=1))
-        return {
-            "mean": float(values.mean()),
-            "sd": sd,
-            "prior_sd": prior_sd,
-            "overlap": overlap(values, prior_sd),
-            "learned": sd <= LEARNED * prior_sd,
-        }
-
-    def score(
-        self,
-        by: str | Sequence[str] | None = None,
-        *,
-        target: str = "finite",
-        statistic: str = "score",
-        rng: RngLike = None,
-    ) -> xr.DataArray:
-        """Draw the score of everybody.
-
-        Parameters
-        ----------
-        by : str or sequence of str, optional
-            Columns to split by.
-        target : {"finite", "super"}
-            Answers as given, and those of the silent drawn given that they did not answer; or
-            the expected score of anybody.
-        statistic : {"score", "top_box", "mean", "net"}
-            What is computed from the answers.
-        rng : int or Generator, optional
-            Randomness of the finite target; the seed of the fit by default.
-
-        Returns
-        -------
-        xarray.DataArray
-            Dimension ``sample``, then the groups.
-        """
-        mixture = Mixture(
-            draws=self.draws,
-            cells=self.cells,
-            eta=self.crossed[0].latent(self.draws),
-            sd=1.0,
-            rule=self.rule,
-            evidence=self._silence,
-        )
-        seed = self.fitted.provenance.seed if rng is None else rng
-        return mixture.score(by, target=target, statistic=statistic, rng=seed)
-
-    def tidy(self, prob: float = 0.9) -> pd.DataFrame:
-        """Return everybody's score and the parameters as a tidy table.
-
-        Parameters
-        ----------
-        prob : float, default 0.9
-            Mass of the intervals.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``term, estimate, std_error, conf_low, conf_high, conf_level, n``.
-        """
-        return gf.tidy_rows([self.score()], self.draws, self.cells.n_answered, prob)
-
-    def explain(self, prob: float = 0.9) -> str:
-        """Say what the score of everybody is, and whether selection was learned from the data.
-
-        Parameters
-        ----------
-        prob : float, default 0.9
-            Mass of the intervals.
-
-        Returns
-        -------
-        str
-            A paragraph.
-        """
-        score, lam = (summarize(q, prob).iloc[0] for q in (self.score(), self.draws["lam"]))
-        found = self.learning
-        verdict = "" if found["learned"] else "not learned: the prior decides, not the data; "
-        instrument = self.settings.instrument
-        by = f"the instrument {instrument!r}" if instrument else "the form of the model alone"
-        return (
-            f"{self.cells.scale.name} of all {self.cells.n_frame:,} people is "
-            f"{number(score['estimate'])} ({prob:.0%} credible interval "
-            f"{number(score['conf_low'])} to {number(score['conf_high'])}). One standard deviation "
-            f"of satisfaction within a cell changes the log odds of answering by "
-            f"{number(lam['estimate'])} ({number(lam['conf_low'])} to {number(lam['conf_high'])}). "
-            f"This is {verdict}identified by {by}; prior and posterior of it overlap by "
-            f"{found['overlap']:.0%}. What would change it: an instrument that moves the score "
-            "itself, or another distribution of satisfaction within cells."
-        )
-
-    def _silence(self, rows: slice) -> np.ndarray:
-        """Log probability of no answer at every node."""
-        draws = self.draws.isel(sample=rows)
-        level = draws["response"].values[:, None] + self.crossed[1].latent(draws, "response")
-        logit = level[..., None] + draws["lam"].values[:, None, None] * self.rule.nodes
-        return special.log_expit(-logit)
-
-
-def overlap(values: np.ndarray, prior_sd: float) -> float:
-    """Measure the area that a normal prior around 0 and the posterior share.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (sample,)
-        Draws.
-    prior_sd : float
-        Standard deviation of the prior.
-
-    Returns
-    -------
-    float
-        From 0 (apart) to 1 (the same), by a kernel density.
-    """
-    low, high = (float(f(values)) for f in (np.min, np.max))
-    reach = 6 * max(prior_sd, float(values.std()))
-    at = np.linspace(min(-reach, low - reach), max(reach, high + reach), 4001)
-    shared = np.minimum(stats.gaussian_kde(values)(at), stats.norm.pdf(at, scale=prior_sd))
-    return float(np.clip(np.trapezoid(shared, at), 0, 1))

@@ -15,12 +15,14 @@ from cximpact.core.summaries import interval
 from cximpact.data import SurveyWave, cells
 from cximpact.imputation import crossed as cr
 from cximpact.imputation import graph_fit as gf
-from cximpact.imputation.joint import JointFit, ScoreBehaviorModel
+from cximpact.imputation.joint import ScoreBehaviorModel
+from cximpact.imputation.joint_fit import JointFit
 from cximpact.imputation.joint_graph import sd_of_reliability
 from cximpact.imputation.patterns import Patterns
 from cximpact.imputation.quadrature import normal_rule, rule_for
 from cximpact.imputation.repeated import RepeatedAnswers
-from cximpact.imputation.selection import SelectionFit, SelectionModel, build_selection
+from cximpact.imputation.selection import SelectionModel, build_selection
+from cximpact.imputation.selection_fit import SelectionFit
 from cximpact.scores import CSAT5
 from tests.support.gauss_hermite import (
     BY_SEGMENT,

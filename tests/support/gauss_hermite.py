@@ -36,6 +36,33 @@ def selective_world(seed, n, *, lam, push):
     return wave, float(answer.mean())
 
 
+def funnel_world(seed, n, *, lam, push=(3.0, 3.0)):
+    """Happier people open, and complete, more or less often; two random lots move the response.
+
+    The lots, one that moves opening and one that moves completing, are one column of four levels.
+    """
+    rng = np.random.default_rng(seed)
+    segment, *lots = (rng.integers(0, high, n) for high in (3, 2, 2))
+    u = rng.normal(size=n)
+    answer = answers_at(BY_SEGMENT[segment] + u, rng)
+    logits = (0.2 + p * (lot - 0.5) + b * u for p, lot, b in zip(push, lots, lam, strict=True))
+    opened, completes = (rng.random(n) < special.expit(logit) for logit in logits)
+    completed = opened & completes
+    frame = pd.DataFrame(
+        {
+            "segment": np.array(list("abc"))[segment],
+            "lot": 2 * lots[0] + lots[1],
+            "delivered": 1,
+            "opened": opened.astype(int),
+            "completed": completed.astype(int),
+            "answer": np.where(completed, answer, np.nan),
+        }
+    )
+    stages = {name: name for name in ("delivered", "opened", "completed")}
+    wave = SurveyWave(frame, answer="answer", scale=CSAT5, factors=["segment"], stages=stages)
+    return wave, float(answer.mean())
+
+
 def linked_world(seed, n, *, sd, lam=0.3, delta=0.6, theta=0.4):
     """A treatment moves score and retention; the retained answer more often."""
     rng = np.random.default_rng(seed)

@@ -160,6 +160,12 @@ def test_words_and_table(fit):
     assert fit.tidy()["term"].tolist()[:2] == ["CSAT5 score", "linkage"]
 
 
+def test_picture_shows_prior_and_posterior(fit):
+    ax = fit.plot()
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["prior", "posterior"]
+    assert any(f"({-1.645 / SD:.1f} to {1.645 / SD:.1f})" in text.get_text() for text in ax.texts)
+
+
 def test_settings_and_columns_are_checked(world):
     with pytest.raises(ConfigError, match="reliability"):
         ScoreBehaviorModel(behavior="stays", reliability=1.0)

@@ -113,6 +113,13 @@ def test_words_and_table(fit):
     assert "effect_month[2]" in terms
 
 
+def test_picture_shows_prior_and_posterior(fit):
+    ax = fit.plot()
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["prior", "posterior"]
+    assert ax.get_xlim()[0] < 0.2
+    assert ax.get_xlabel() == "Sd of customers on the latent scale"
+
+
 def test_questions_that_cannot_be_answered(fit, world):
     with pytest.raises(UnseenLevelError, match="no level 7"):
         fit.change("month", 0, 7)

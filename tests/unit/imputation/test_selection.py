@@ -15,12 +15,8 @@ from cximpact.imputation import crossed as cr
 from cximpact.imputation import graph_fit as gf
 from cximpact.imputation.links import category_probabilities
 from cximpact.imputation.quadrature import normal_rule
-from cximpact.imputation.selection import (
-    SelectionFit,
-    SelectionModel,
-    build_selection,
-    overlap,
-)
+from cximpact.imputation.selection import SelectionModel, build_selection
+from cximpact.imputation.selection_fit import SelectionFit
 from cximpact.scores import CSAT5
 from tests.support.gauss_hermite import CUTS, selective_world
 
@@ -94,6 +90,12 @@ def test_instrument_recovers_how_answering_depends_on_the_score(fit):
     assert fit.learning["overlap"] < 0.5
 
 
+def test_without_stages_answering_is_one_step(fit):
+    assert type(fit) is SelectionFit
+    assert fit.draws["lam"].dims == ("sample",)
+    assert "stages" not in fit.fitted.provenance.settings
+
+
 def test_score_of_everybody_is_nearer_than_missing_at_random(fit, world):
     wave, truth = world
     counts = cells(wave, by=["segment"])
@@ -141,10 +143,10 @@ def test_tidy_starts_with_the_score(fit):
     assert (table["conf_level"] == 0.8).all()
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
-def test_overlap_equals_that_of_two_normals(shift):
-    values = np.random.default_rng(1).normal(shift, 1, 20_000)
-    assert overlap(values, 1.0) == pytest.approx(2 * stats.norm.cdf(-shift / 2), abs=0.02)
+def test_picture_shows_prior_and_posterior(fit):
+    ax = fit.plot()
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["prior", "posterior"]
+    assert ax.get_xlabel() == "Log odds of answering per sd of score"
 
 
 def test_cutpoints_of_the_world_are_recovered(fit):
