@@ -15,7 +15,9 @@ import xarray as xr
 from scipy import stats
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import AlignmentError, ConfigError, UnitsError
+from cximpact.core.claims import Assumption as Assumption
+from cximpact.core.claims import Estimand as Estimand
+from cximpact.core.errors import AlignmentError, ConfigError
 from cximpact.core.provenance import Provenance as Provenance
 from cximpact.core.sample_order import frozen
 from cximpact.core.summaries import label_columns, summarize, to_table
@@ -33,70 +35,10 @@ INTERVAL_WORD: Mapping[str, str] = MappingProxyType(
 )
 CELLS = "cells"
 """Where `EffectPosterior.details` keeps what `EffectPosterior.aggregate` averages."""
-EFFECT_SCALES = ("pp", "relative", "relative_churn", "points", "money", "outcome")
 _MARKS = MappingProxyType(
     {dr.UNRELIABLE: "UNRELIABLE", dr.ASSUMED_INDEPENDENT: "Assumed independent"}
 )
 TIDY_COLUMNS = ("term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimand:
-    """What is being estimated.
-
-    Parameters
-    ----------
-    target : str
-        Such as ``"att"``, ``"ate"``, ``"score"``.
-    contrast : str
-        What is compared with what, in words.
-    scale : {"pp", "relative", "relative_churn", "points", "money", "outcome"}
-        Meaning of the numbers. ``"outcome"`` is the outcome's own unit. A bare percentage
-        is refused.
-    population : str
-        Over whom it averages.
-    horizon : str, default ""
-        Over which time.
-    """
-
-    target: str
-    contrast: str
-    scale: str
-    population: str
-    horizon: str = ""
-
-    def __post_init__(self) -> None:
-        if self.scale in ("percent", "%", "pct"):
-            raise UnitsError(
-                "scale='percent' has three meanings; say 'pp', 'relative' or 'relative_churn'."
-            )
-        check_choice(self.scale, "scale", EFFECT_SCALES)
-
-    def __str__(self) -> str:
-        horizon = f", {self.horizon}" if self.horizon else ""
-        return f"{self.target.upper()}: {self.contrast} ({self.scale}), {self.population}{horizon}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assumption:
-    """A condition of a claim.
-
-    Parameters
-    ----------
-    name : str
-        Short name, such as ``"parallel trends"``.
-    statement : str
-        What must hold, in one sentence.
-    tested : bool
-        Whether the data were asked about it.
-    evidence : str, default ""
-        What they answered, or why they cannot be asked.
-    """
-
-    name: str
-    statement: str
-    tested: bool
-    evidence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -277,15 +219,18 @@ class EffectPosterior:
         Parameters
         ----------
         **options
-            Passed to `cximpact.plots.effect`.
+            Passed to `cximpact.plots.effect`, or to `cximpact.plots.group_time` for effects by
+            cohort and period.
 
         Returns
         -------
-        matplotlib.axes.Axes
-            Where it was drawn.
+        matplotlib.axes.Axes or matplotlib.figure.Figure
+            Where it was drawn; effects by cohort and period fill a figure.
         """
         options.setdefault("unit", self.draws.attrs.get("unit", self.estimand.scale))
-        return plotting().effect(self.summary(options.pop("prob", 0.9)), **options)
+        table = self.summary(options.pop("prob", 0.9))
+        by_cell = {"cohort", "period"} <= set(table.columns)
+        return (plotting().group_time if by_cell else plotting().effect)(table, **options)
 
     def _repr_html_(self) -> str:
         return result_html(str(self.estimand), self.tidy(), self.explain())

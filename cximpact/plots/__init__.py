@@ -9,6 +9,7 @@ from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import goal_ladder
+from cximpact.plots.group_time import group_time
 from cximpact.plots.npv import npv_distribution
 from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
@@ -29,6 +30,7 @@ __all__ = [
     "effect",
     "event_study",
     "goal_ladder",
+    "group_time",
     "npv_distribution",
     "respondents_and_everyone",
     "response_funnel",

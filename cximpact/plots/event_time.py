@@ -31,7 +31,8 @@ def event_study(
     ----------
     table : pandas.DataFrame
         Columns ``event_time``, ``estimate``, ``conf_low``, ``conf_high``, and at most one
-        level of labels besides.
+        level of labels besides. With columns ``band_low`` and ``band_high`` the shaded band is
+        the one that holds for all coefficients at once.
     reference : int or None, default -1
         Period that the effects are measured against. It is marked at zero when the table lacks
         it or has it at exactly zero; an estimate there is left alone. None marks nothing.
@@ -63,7 +64,8 @@ def event_study(
         )
     look = looks(groups)
     ax = prepare(ax, title=title, pad=12 if len(groups) == 1 else 27)
-    low, high = padded(rows[list(INTERVAL)].to_numpy(), include=[0.0])
+    bands = [c for c in ("band_low", "band_high") if c in rows]
+    low, high = padded(rows[[*INTERVAL, *bands]].to_numpy(dtype=float), include=[0.0])
     ax.set_ylim(min(low, -0.12 * (high - low)), max(high, 0.04 * (high - low)))
     marked = _is_reference(rows, reference)
     _frame(ax, rows["event_time"].to_numpy(), unit)
@@ -123,7 +125,8 @@ def _draw(ax: Axes, part: pd.DataFrame, look: Look, shift: float) -> None:
 
 def _band(ax: Axes, part: pd.DataFrame, color: str, reference: int | None) -> None:
     """Shade the interval, pinched to zero at the reference period."""
-    shown = part[["event_time", "conf_low", "conf_high"]].to_numpy()
+    ends = ["band_low", "band_high"] if "band_low" in part else ["conf_low", "conf_high"]
+    shown = part[["event_time", *ends]].to_numpy(dtype=float)
     if reference is not None:
         shown = shown[shown[:, 0] != reference]
         shown = np.insert(shown, np.searchsorted(shown[:, 0], reference), [reference, 0, 0], axis=0)

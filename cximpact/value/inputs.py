@@ -10,8 +10,9 @@ import xarray as xr
 
 from cximpact.core import draws as dr
 from cximpact.core.causal import check_causal
+from cximpact.core.claims import EFFECT_SCALES
 from cximpact.core.errors import ConfigError, UnitsError
-from cximpact.core.results import EFFECT_SCALES, Assumption, EffectPosterior
+from cximpact.core.results import Assumption, EffectPosterior
 from cximpact.core.units import UNIT, Change
 from cximpact.value.posterior import ValuePosterior
 

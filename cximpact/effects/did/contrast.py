@@ -93,7 +93,6 @@ def panel_contrast(
             [_Mean(sign=1, weight=on, value=change), _Mean(sign=-1, weight=off, value=change)]
         )
     models: dict[str, OutcomeModel] = {}
-    score = propensity(x, treated, weight, where) if method != "reg" else None
     if method != "ipw":
         models["untreated"] = outcome_model(x, change, off, where)
     if method == "reg":
@@ -103,7 +102,7 @@ def panel_contrast(
             _Mean(sign=-1, weight=on, value=fitted, loads={"untreated": 1.0}),
         ]
         return _sum(means, x=x, models=models)
-    assert score is not None
+    score = propensity(x, treated, weight, where)
     left = change - models["untreated"].fitted if models else change
     loads = {"untreated": -1.0} if models else {}
     means = [

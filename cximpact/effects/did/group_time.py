@@ -309,9 +309,8 @@ class GroupTimeCells:
     def _errors(self, kind: str) -> np.ndarray:
         """Draw joint errors of effects and shares."""
         size, rng = self.settings.draws, as_generator(self.seed)
-        if kind == "normal":
+        if kind == "normal" or self.fit.influence is None:
             return t_errors(self.fit.covariance, self.df, size=size, rng=rng)
-        assert self.fit.influence is not None
         out = multiplier_draws(self.fit.influence, size, rng, kind)
         return (
             out if self.df is None else out * np.sqrt(self.df / rng.chisquare(self.df, (size, 1)))
