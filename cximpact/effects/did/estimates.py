@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from cximpact.core import draws as dr
-from cximpact.core.results import Assumption, EffectPosterior, Estimand, Provenance
+from cximpact.core.results import Assumption, DrawKind, EffectPosterior, Estimand, Provenance
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.versions import versions
 from cximpact.effects.asymptotic import t_draws
@@ -145,6 +145,8 @@ class Claim:
         Whose versions matter.
     notes : tuple of str
         What a reader must know, beyond the notes of the design.
+    draw_kind : str, default "asymptotic"
+        How the draws arose, as in `EffectPosterior`.
     """
 
     method: str
@@ -156,6 +158,7 @@ class Claim:
     details: Mapping[str, Any] = field(default_factory=dict)
     packages: Sequence[str] = ("numpy",)
     notes: tuple[str, ...] = ()
+    draw_kind: DrawKind = "asymptotic"
 
 
 def effect_result(
@@ -215,7 +218,7 @@ def effect_result(
         std_error=xr.DataArray(numbers.std_error.reshape(shape), **labels),
         df=numbers.df,
         estimand=claim.estimand,
-        draw_kind="asymptotic",
+        draw_kind=claim.draw_kind,
         n=design.n_rows,
         assumptions=claim.assumptions,
         diagnostics={
