@@ -110,3 +110,35 @@ def staggered_world(
     more = {"x1": x[unit, 0], "x2": x[unit, 1], "c": cluster[unit], "w": weight[unit]}
     table = pd.DataFrame(columns | more)
     return table[rng.random(len(table)) >= gaps].reset_index(drop=True) if gaps else table
+
+
+def segment_world(
+    rng: np.random.Generator,
+    effects: np.ndarray,
+    *,
+    clusters: int = 6,
+    per_cluster: int = 4,
+    periods: int = 6,
+    start: int = 4,
+    shock: float = 0.0,
+    across: bool = False,
+) -> pd.DataFrame:
+    """Return a panel with one effect a segment; half of the clusters treated from one period on.
+
+    Clusters lie within segments, or ``across`` all of them. Clusters have shocks in every period.
+    """
+    n = len(effects)
+    total = clusters if across else clusters * n
+    cluster = np.repeat(np.arange(total), per_cluster * (n if across else 1))
+    segment = np.tile(np.arange(n), clusters * per_cluster) if across else cluster // clusters
+    first = np.where(cluster % 2 == 0, float(start), np.inf)
+    unit, t = (
+        a.ravel() for a in np.meshgrid(np.arange(len(cluster)), np.arange(periods), indexing="ij")
+    )
+    t = t + 1
+    shocks = shock * rng.standard_normal((total, periods + 1))
+    y = rng.standard_normal(len(cluster))[unit] + 0.2 * t + shocks[cluster[unit], t]
+    y = y + effects[segment[unit]] * (t >= first[unit]) + rng.standard_normal(unit.size)
+    names = np.array([f"s{i:02d}" for i in range(n)])
+    columns = {"unit": unit, "t": t, "y": y, "g": first[unit], "cluster": cluster[unit]}
+    return pd.DataFrame(columns | {"segment": names[segment[unit]], "tau": effects[segment[unit]]})
