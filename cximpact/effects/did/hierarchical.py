@@ -5,43 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import narwhals as nw
-import numpy as np
-import xarray as xr
-
-from cximpact.core.errors import ConfigError, DesignError, RankError
-from cximpact.core.fingerprint import fingerprint
+from cximpact.core.errors import ConfigError
 from cximpact.core.results import TIDY_COLUMNS, EffectPosterior
-from cximpact.core.rng import RngLike, seed_of, spawn
+from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count, check_number
 from cximpact.data import Panel, RepeatedCrossSection, frames
-from cximpact.data.checks import check_finite, check_no_missing
+from cximpact.effects.did.cell_blocks import CellModel
 from cximpact.effects.did.design import did_table
+from cximpact.effects.did.design_form import DesignForm
 from cximpact.effects.did.estimates import Claim, Design
+from cximpact.effects.did.generative_form import GenerativeForm
 from cximpact.effects.did.group_time import GroupTime
-from cximpact.effects.did.partial_pooling import (
-    OMEGA_PRIORS,
-    PooledEffects,
-    omega_distribution,
-    partial_pooling,
-)
-from cximpact.effects.did.pooled_result import (
-    PooledDraws,
-    exchangeable,
-    pooled_result,
-    segment_estimand,
-)
-from cximpact.effects.did.segment_estimates import (
-    Estimator,
-    SegmentEstimates,
-    segment_estimates,
-    split,
-)
+from cximpact.effects.did.partial_pooling import OMEGA_PRIORS
+from cximpact.effects.did.pooled_result import exchangeable, pooled_result, segment_estimand
+from cximpact.effects.did.segment_estimates import Estimator, split
 from cximpact.effects.did.two_way_moments import without_rows
 from cximpact.effects.did.words import assumptions, estimand
 
+FORMS = ("design", "generative")
 _TAKEN = ("sample", "than", "mcse", *TIDY_COLUMNS)
-_PRIOR_QUANTILES = (np.arange(4000) + 0.5) / 4000
 
 
 def _group_time() -> GroupTime:
@@ -57,35 +39,51 @@ class HierarchicalDiD:
     ----------
     by : str
         Column of the segments. In a panel it is fixed within a unit.
+    form : {"design", "generative"}
+        Pool the estimates of the segments with their joint covariance; or model the counts or
+        means of clusters and periods, on the scale of a link, with effects compared on the scale
+        of the outcome.
     estimator : GroupTime or TwoByTwo
-        What estimates the effect within a segment; by default `GroupTime()`, averaged over the
-        treated cells. Where clusters lie in several segments it must be a `GroupTime`.
+        What estimates the effect within a segment in the design form; by default `GroupTime()`,
+        averaged over the treated cells. Where clusters lie in several segments it must be a
+        `GroupTime`.
     covariates : sequence of str
         Numeric columns that are the same for all rows of a segment and may explain why effects
-        differ, such as its size; they are centered and scaled over segments.
+        differ, such as its size; they are centered and scaled over segments. Design form only.
     omega_prior : {"half_normal", "half_cauchy", "uniform"}
         Prior of omega, the standard deviation between segments.
     omega_scale : float, optional
         Its scale, in the outcome's unit; half the standard deviation of the outcome by default.
+        In the generative form, on the scale of the link: 0.5 for logits and logarithms.
     mu_scale : float, optional
         Standard deviation of the normal prior of the mean over segments; that of the outcome by
-        default.
+        default, and 1 for logits and logarithms.
     draws : int, default 4000
-        How many draws.
+        How many draws, in the design form.
+    model : CellModel
+        Settings of the generative form.
 
     Notes
     -----
     Estimand: for every segment s, the average effect on its treated, ``tau_s``; besides them the
     mean ``mu`` of all segments that might be, and the effect in a segment that was not seen. It
-    stands on the design of the estimator within each segment (parallel trends, no anticipation,
-    no spill-over), and on segments that are exchangeable given the covariates. The estimates with
-    their joint covariance, by cluster, are the data of the hierarchy: ``tau_hat ~ N(tau, V)``,
-    ``tau_s ~ N(mu + z_s'b, omega^2)``. Few clusters in a segment: V is widened so that the
-    normal 90 % interval of each estimate is its t interval; farther out in the tails that is an
-    approximation. What breaks it: few segments, where the prior of omega decides (a warning says
-    so; ``diagnostics["omega_learned"]`` shows it); a segment unlike all others, which is pulled
-    to them the more the noisier it is; estimates so noisy that their own standard errors are
-    unknown.
+    stands on the design within each segment (parallel trends, no anticipation, no spill-over),
+    and on segments that are exchangeable given the covariates.
+
+    Design form: the estimates with their joint covariance, by cluster, are the data,
+    ``tau_hat ~ N(tau, V)``, ``tau_s ~ N(mu + z_s'b, omega^2)``. Few clusters in a segment: V is
+    widened so that the normal 90 % interval of each estimate is its t interval; farther out in
+    the tails that is an approximation. Generative form: for the mean outcome of a cluster's
+    segment and cohort in a period, ``g(E y) = level + period + trend of the segment + tau_s D``,
+    shaken by a shock of that cluster in that period; without that shock intervals are far too
+    narrow. Trends are parallel on the scale of the link, segments have random walks of their own
+    around the common periods, and the effect is the mean over treated cells of the outcome with
+    treatment less that without.
+
+    What breaks it: few segments, where the prior of omega decides (a warning says so;
+    ``diagnostics["omega_learned"]`` shows it); a segment unlike all others, which is pulled to
+    them the more the noisier it is; in the generative form, shocks that persist from period to
+    period (``diagnostics["serial_p"]`` shows them; ``CellModel(drift=True)`` allows for them).
 
     References
     ----------
@@ -95,16 +93,19 @@ class HierarchicalDiD:
     """
 
     by: str
+    form: str = "design"
     estimator: Estimator = field(default_factory=_group_time)
     covariates: Sequence[str] = ()
     omega_prior: str = "half_normal"
     omega_scale: float | None = None
     mu_scale: float | None = None
     draws: int = 4000
+    model: CellModel = field(default_factory=CellModel)
 
     def __post_init__(self) -> None:
         if not isinstance(self.by, str) or self.by in _TAKEN:
             raise ConfigError(f"by is {self.by!r}; expected a column with a name of its own.")
+        check_choice(self.form, "form", FORMS)
         names = frames.column_names(self.covariates, "covariates")
         object.__setattr__(self, "covariates", names)
         check_choice(self.omega_prior, "omega_prior", OMEGA_PRIORS)
@@ -112,6 +113,11 @@ class HierarchicalDiD:
             if (value := getattr(self, name)) is not None:
                 check_number(value, name, low=0, open_low=True)
         check_count(self.draws, "draws", low=100)
+        if self.form == "generative" and (names or self.omega_prior != "half_normal"):
+            raise ConfigError(
+                "form='generative' takes no covariates and omega_prior='half_normal' only; use "
+                "form='design'."
+            )
 
     def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
         """Estimate the effect in every segment.
@@ -139,146 +145,45 @@ class HierarchicalDiD:
         """
         seed = seed_of(rng)
         parts = split(data, self.by)
-        z = _covariates(data, self.by, self.covariates)
-        estimator = (
-            GroupTime(inference="normal", draws=100) if self.estimator is None else self.estimator
-        )
-        found = segment_estimates(data, parts, self.by, estimator, seed)
+        form = self._form().fit(data, parts, seed)
         design: Design = without_rows(data) or did_table(data)
-        spread = _outcome_sd(data)
-        scales = self.omega_scale or spread / 2, self.mu_scale or spread
-        (generator,) = spawn(seed, "partial pooling")
-        pooled = partial_pooling(
-            found.value,
-            found.widened,
-            z=z,
-            omega_scale=scales[0],
-            mu_scale=scales[1],
-            omega_prior=self.omega_prior,
-            draws=self.draws,
-            rng=generator,
-        )
-        draws = self._draws(found, pooled, scales[0], generator)
-        claim = self._claim(design, found, scales)
-        return pooled_result(design, draws, claim, rng=seed, causal=found.causal)
-
-    def _draws(
-        self,
-        found: SegmentEstimates,
-        pooled: PooledEffects,
-        omega_scale: float,
-        generator: np.random.Generator,
-    ) -> PooledDraws:
-        """Add a segment that was not seen, and what every segment keeps of its own."""
-        mu = pooled.coefficients[:, 0]
-        weight = xr.DataArray(pooled.own_weight, dims=self.by, coords={self.by: list(found.labels)})
-        return PooledDraws(
-            by=self.by,
-            labels=found.labels,
-            effects=pooled.effects,
-            mean=pooled.mean,
-            covariance=pooled.covariance,
-            population=mu,
-            new_segment=mu + pooled.omega * generator.standard_normal(len(mu)),
-            omega=pooled.omega,
-            omega_prior=omega_distribution(self.omega_prior, omega_scale).ppf(_PRIOR_QUANTILES),
-            treated=found.treated,
-            own=found.table(self.by),
-            more={"own_weight": weight, **self._slopes(pooled)},
-        )
-
-    def _slopes(self, pooled: PooledEffects) -> dict[str, xr.DataArray]:
-        if not self.covariates:
-            return {}
-        coords = {"covariate": list(self.covariates)}
-        slopes = xr.DataArray(
-            pooled.coefficients[:, 1:], dims=("sample", "covariate"), coords=coords
-        )
-        return {"slopes": slopes}
-
-    def _claim(
-        self,
-        design: Design,
-        found: SegmentEstimates,
-        scales: tuple[float, float],
-    ) -> Claim:
-        few = np.isfinite(found.df)
-        notes = (
-            [
-                f"{few.sum()} of {len(few)} segments have few clusters; their standard errors were "
-                "widened so that 90% intervals of single segments are those of the t distribution."
-            ]
-            if few.any()
-            else []
-        )
-        if found.shared:
-            notes.append("Some clusters lie in several segments; their shared errors are counted.")
-        return Claim(
+        claim = Claim(
             method="HierarchicalDiD",
-            settings={
-                "form": "design",
-                "by": self.by,
-                "estimator": self.estimator,
-                "covariates": list(self.covariates),
-                "omega_prior": self.omega_prior,
-                "omega_scale": scales[0],
-                "mu_scale": scales[1],
-                "draws": self.draws,
-                "estimates": fingerprint(list(found.labels), found.value, found.covariance),
-            },
-            estimand=segment_estimand(
-                estimand(design, getattr(self.estimator, "scale", None)), self.by
-            ),
+            settings={"form": self.form, "by": self.by, **form.settings},
+            estimand=segment_estimand(estimand(design, self._scale()), self.by),
             assumptions=(
                 *assumptions(design, equal=not isinstance(self.estimator, GroupTime)),
+                *form.assumptions,
                 exchangeable(self.covariates),
             ),
             would_change_it=(
                 "a difference in trends within segments that continues after treatment, or "
                 "segments that are not of one kind, so that learning from each other misleads."
             ),
-            diagnostics={
-                "shared_clusters": found.shared,
-                "small_sample": bool(few.any()),
-            },
-            details={"own_covariance": found.covariance},
-            packages=("numpy", "scipy"),
-            notes=tuple(notes),
+            diagnostics=form.diagnostics,
+            details=form.details,
+            packages=form.packages,
+            notes=form.notes,
+        )
+        return pooled_result(design, form, claim, rng=seed)
+
+    def _form(self) -> DesignForm | GenerativeForm:
+        if self.form == "generative":
+            return GenerativeForm(
+                by=self.by,
+                model=self.model,
+                omega_scale=self.omega_scale,
+                mu_scale=self.mu_scale,
+            )
+        return DesignForm(
+            by=self.by,
+            estimator=self.estimator,
+            covariates=self.covariates,
+            omega_prior=self.omega_prior,
+            omega_scale=self.omega_scale,
+            mu_scale=self.mu_scale,
+            draws=self.draws,
         )
 
-
-def _outcome_sd(data: Panel | RepeatedCrossSection) -> float:
-    """Compute the standard deviation of the outcome over all rows."""
-    y = nw.col("outcome")
-    center = float(np.mean(data.outcome_range))
-    moved = y - center
-    sums = frames.group_sums(data.open(), [], {"y": moved, "yy": moved * moved}).iloc[0]
-    n = sums[frames.COUNT]
-    return float(np.sqrt(max(sums["yy"] / n - (sums["y"] / n) ** 2, 0.0)))
-
-
-def _covariates(
-    data: Panel | RepeatedCrossSection, by: str, names: Sequence[str]
-) -> np.ndarray | None:
-    """Read what is known of the segments, centered and scaled over them."""
-    if not names:
-        return None
-    opened = frames.open_frame(data.frame)
-    frames.check_columns(opened, {f"covariates[{i}]": name for i, name in enumerate(names)})
-    check_no_missing(opened, names, "give every segment its value")
-    for name in names:
-        frames.check_numeric(opened, name, "covariates")
-        check_finite(opened, name)
-    rows = frames.collect(opened.select(by, *names).unique()).sort_values(by)
-    if rows[by].duplicated().any():
-        many = rows.groupby(by).nunique().max()
-        changing = [name for name in names if many[name] > 1]
-        raise DesignError(
-            f"covariates {', '.join(map(repr, changing))} differ within a segment of {by!r}; give "
-            "one value a segment, such as its mean."
-        )
-    z = rows[list(names)].to_numpy(dtype=float)
-    spread = z.std(axis=0)
-    if flat := [n for n, s in zip(names, spread, strict=True) if s == 0]:
-        raise RankError(f"covariates {', '.join(map(repr, flat))} are the same everywhere.")
-    return (z - z.mean(axis=0)) / spread
+    def _scale(self) -> str | None:
+        return getattr(self.estimator, "scale", None)

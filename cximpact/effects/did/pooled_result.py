@@ -18,9 +18,11 @@ from cximpact.core.results import Assumption, EffectPosterior, Estimand
 from cximpact.core.wording import FRACTION_UNITS, number
 from cximpact.effects.did.estimates import Claim, Design, Estimates, effect_result
 
+LINKS = ("logit", "log")
+"""Units of omega that are not those of effects."""
 FEW_SEGMENTS = 6
-LEARNED = 0.3
-"""Share of the prior's spread of omega that must be gone, or the prior decides."""
+LEARNED = 0.1
+"""Distance of omega from its prior below which the data said next to nothing about it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +53,8 @@ class PooledDraws:
         Estimates of the segments, each by itself.
     more : mapping
         Further details, one array of draws each, ``sample`` first.
+    attrs : mapping
+        Marks that every array of draws must carry, as of a fit that failed the gate.
     """
 
     by: str
@@ -65,41 +69,65 @@ class PooledDraws:
     treated: np.ndarray
     own: pd.DataFrame = field(repr=False)
     more: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def omega_learned(self) -> float:
-        """How much of the spread of omega's prior the data took away: 1 all, 0 none."""
-        spread = [
-            np.subtract(*np.quantile(x, [0.75, 0.25])) for x in (self.omega, self.omega_prior)
-        ]
-        return float(1 - spread[0] / spread[1])
+        """Greatest distance of the distribution functions of omega and its prior, 0 to 1."""
+        at = np.concatenate([self.omega, self.omega_prior])
+        below = [np.searchsorted(np.sort(x), at, "right") for x in (self.omega, self.omega_prior)]
+        apart = below[0] / len(self.omega) - below[1] / len(self.omega_prior)
+        return float(np.abs(apart).max())
 
 
-def pooled_result(
-    design: Design,
-    pooled: PooledDraws,
-    claim: Claim,
-    *,
-    rng: int,
-    omega_unit: str | None = None,
-    causal: bool = True,
-) -> EffectPosterior:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Form:
+    """What a form of the hierarchy contributes to a result.
+
+    Parameters
+    ----------
+    draws : PooledDraws
+        The posterior.
+    settings : mapping
+        Its settings, as JSON.
+    notes : tuple of str
+        What a reader must know.
+    diagnostics, details : mapping
+        Findings and extras.
+    assumptions : tuple of Assumption
+        Conditions of this form.
+    omega_unit : str, optional
+        Unit of omega, where it is not that of the effects.
+    causal : bool, default True
+        Whether the estimates are admitted as effects of an action.
+    packages : tuple of str
+        Whose versions matter.
+    """
+
+    draws: PooledDraws
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+    omega_unit: str | None = None
+    causal: bool = True
+    packages: tuple[str, ...] = ("numpy",)
+
+
+def pooled_result(design: Design, form: Form, claim: Claim, *, rng: int) -> EffectPosterior:
     """Turn a posterior by segment into the one result class.
 
     Parameters
     ----------
     design : Design
         The data.
-    pooled : PooledDraws
-        The posterior.
+    form : Form
+        The posterior and what belongs to it.
     claim : Claim
         What the result says; words of partial pooling are added to its notes.
     rng : int
         Seed.
-    omega_unit : str, optional
-        Unit of omega, where it is not that of the effects.
-    causal : bool, default True
-        Whether the estimates are admitted as effects of an action.
 
     Returns
     -------
@@ -113,6 +141,7 @@ def pooled_result(
     SmallSampleWarning
         If there are so few segments that the prior of omega decides.
     """
+    pooled, omega_unit, causal = form.draws, form.omega_unit, form.causal
     _warn_prior_driven(pooled)
     numbers = Estimates(
         value=pooled.mean,
@@ -137,14 +166,15 @@ def pooled_result(
         "population_average": pooled.effects @ weight,
         "omega": pooled.omega,
     }
-    unit = {"unit": claim.estimand.scale}
+    units = {name: claim.estimand.scale for name in joint}
+    units["omega"] = omega_unit or claim.estimand.scale
     labelled = {
         name: dr.from_array(
             values,
             source=source,
             data_ids=ids,
             name=name,
-            attrs={"unit": omega_unit or claim.estimand.scale} if name == "omega" else unit,
+            attrs={"unit": units[name], **pooled.attrs},
         )
         for name, values in joint.items()
     }
@@ -158,7 +188,8 @@ def pooled_result(
         "probability_greater": probability_greater(pooled.effects, pooled.by, pooled.labels),
         **({} if causal else {CAUSAL: False}),
     }
-    return replace(result, details=details)
+    marked = result.draws.assign_attrs(pooled.attrs)
+    return replace(result, draws=marked, details=details)
 
 
 def segment_estimand(named: Estimand, by: str) -> Estimand:
@@ -263,14 +294,17 @@ def words(pooled: PooledDraws, scale: str, omega_unit: str | None = None) -> tup
 
 def _interval(values: np.ndarray, scale: str) -> str:
     low, high = np.quantile(values, [0.05, 0.95])
-    shown = f"{_show(float(np.mean(values)), scale)} "
-    return f"{shown}(90% credible interval {_show(low, scale)} to {_show(high, scale)})"
+    ends = f"(90% credible interval {_number(low, scale)} to {_number(high, scale)})"
+    return f"{_show(float(np.mean(values)), scale)} {ends}"
 
 
 def _show(value: float, scale: str) -> str:
-    if scale in FRACTION_UNITS:
-        return f"{number(100 * value)} {FRACTION_UNITS[scale]}"
-    return number(value)
+    unit = FRACTION_UNITS.get(scale, scale if scale in LINKS else "")
+    return f"{_number(value, scale)} {unit}".rstrip()
+
+
+def _number(value: float, scale: str) -> str:
+    return number(100 * value if scale in FRACTION_UNITS else value)
 
 
 def _diagnostics(pooled: PooledDraws) -> dict[str, float]:

@@ -70,6 +70,9 @@ class SegmentEstimates:
         Degrees of freedom; infinite is normal.
     treated : numpy.ndarray, shape (segment,)
         Treated units of a panel, treated rows of repeated cross-sections.
+    correlation : numpy.ndarray, shape (segment, segment)
+        Their correlation, drawn toward one correlation for all pairs as far as the clusters are
+        too few to tell pairs apart.
     shared : bool
         Whether some cluster lies in several segments.
     causal : bool
@@ -81,6 +84,7 @@ class SegmentEstimates:
     covariance: np.ndarray = field(repr=False)
     df: np.ndarray
     treated: np.ndarray
+    correlation: np.ndarray = field(repr=False)
     shared: bool
     causal: bool
 
@@ -91,9 +95,13 @@ class SegmentEstimates:
 
     @property
     def widened(self) -> np.ndarray:
-        """Covariance whose normal 90 % intervals are the t intervals, shape (segment, segment)."""
+        """Covariance with steadied correlations, widened, shape (segment, segment).
+
+        Its normal 90 % intervals are the t intervals of single segments.
+        """
         factor = stats.t.ppf(_TAIL, self.df) / stats.norm.ppf(_TAIL)
-        return self.covariance * np.outer(factor, factor)
+        error = factor * self.std_error
+        return self.correlation * np.outer(error, error)
 
     def table(self, by: str, prob: float = 0.9) -> pd.DataFrame:
         """List the estimates, each by itself.
@@ -216,19 +224,53 @@ def segment_estimates(
     numbers = [_overall(fit) for fit in fits.values()]
     rows = pd.concat([n.summary() for n in numbers])
     value, covariance = rows["estimate"].to_numpy(), np.diag(rows["std_error"] ** 2)
+    correlation = np.eye(len(value))
     if shared:
         influence = pd.DataFrame({i: _influence(fit) for i, fit in enumerate(fits.values())})
         matrix = influence.fillna(0.0).to_numpy()
-        covariance = matrix.T @ matrix
+        covariance, correlation = matrix.T @ matrix, steadied_correlation(matrix)
     return SegmentEstimates(
         labels=tuple(fits),
         value=value,
         covariance=covariance,
         df=np.array([np.inf if n.df is None else n.df for n in numbers]),
         treated=np.array([_treated(part) for part in parts.values()]),
+        correlation=correlation,
         shared=shared,
         causal=all(is_causal(n) for n in numbers),
     )
+
+
+def steadied_correlation(influence: np.ndarray) -> np.ndarray:
+    """Estimate the correlation of estimates from what each cluster adds to their errors.
+
+    Parameters
+    ----------
+    influence : numpy.ndarray, shape (cluster, segment)
+        Its cross-products are the covariance.
+
+    Returns
+    -------
+    numpy.ndarray, shape (segment, segment)
+        A weighted mean of the sample correlation and of one correlation for all pairs; the weight
+        is the one with the least expected squared error. It has an inverse however few clusters
+        there are, where that of the sample correlation is far too large or does not exist.
+
+    References
+    ----------
+    Schaefer, J. and Strimmer, K. (2005). A shrinkage approach to large-scale covariance matrix
+    estimation and implications for functional genomics. Statistical Applications in Genetics and
+    Molecular Biology 4, 32.
+    """
+    x = influence / np.sqrt((influence**2).sum(axis=0))
+    n, k = x.shape
+    raw = x.T @ x
+    pairs = ~np.eye(k, dtype=bool)
+    noise = n / max(n - 1, 1) * ((x**2).T @ x**2 - raw**2 / n)
+    common = float(np.clip(raw[pairs].mean(), -0.9 / (k - 1), 0.99))
+    spread = float(((raw - common)[pairs] ** 2).sum())
+    weight = min(1.0, float(noise[pairs].sum()) / spread) if spread > 0 else 1.0
+    return np.where(pairs, weight * common + (1 - weight) * raw, 1.0)
 
 
 def _refuse(lacking: Mapping[type[DesignError], list[Any]], by: str) -> None:

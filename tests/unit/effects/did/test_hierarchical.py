@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 
 from cximpact.core import draws as dr
 from cximpact.core.causal import is_causal
@@ -73,8 +74,13 @@ def test_estimates_and_their_joint_covariance_are_those_by_hand(across):
     np.testing.assert_allclose(found.details["own_covariance"], covariance, atol=1e-12)
     assert found.diagnostics["shared_clusters"] is across
     assert (np.abs(covariance[0, 1:]) > 1e-4).all() == across
+    errors = np.sqrt(np.diag(covariance))
+    alike = covariance / np.outer(errors, errors)
+    if across:  # one correlation for all pairs is what thirteen clusters can tell
+        alike = np.where(np.eye(8) > 0, 1.0, alike[~np.eye(8, dtype=bool)].mean())
     sd = table["y"].std(ddof=0)
-    pooled = partial_pooling(value, covariance, omega_scale=sd / 2, mu_scale=sd)
+    used = alike * np.outer(errors, errors)
+    pooled = partial_pooling(value, used, omega_scale=sd / 2, mu_scale=sd)
     np.testing.assert_allclose(found.summary()["estimate"], pooled.mean, rtol=1e-8)
     np.testing.assert_allclose(
         found.summary()["std_error"], np.sqrt(np.diag(pooled.covariance)), rtol=1e-8
@@ -96,6 +102,10 @@ def test_few_clusters_widen_each_estimate_to_its_t_interval():
     errors = [r.summary()["std_error"] for r in (found, plain)]
     assert (errors[0] > errors[1]).all()
     assert any("t distribution" in note for note in found.provenance.notes)
+    own, sd = found.details["own"], world()["y"].std(ddof=0)
+    normal = (own["conf_high"] - own["estimate"]) / stats.norm.ppf(0.95)
+    pooled = partial_pooling(own["estimate"], np.diag(normal**2), omega_scale=sd / 2, mu_scale=sd)
+    np.testing.assert_allclose(found.summary()["estimate"], pooled.mean, rtol=1e-8)
 
 
 def test_gaps_and_left_out_clusters_keep_the_names_of_clusters():
