@@ -13,7 +13,7 @@ from cximpact.effects.did.cell_data import FAMILIES, Cells
 from cximpact.effects.did.cell_model import Block, CellPosterior
 
 PROFILES = ("flat", "ramp", "walk")
-MAX_EFFECTS = 4000
+MAX_EFFECTS = 2000
 """Effects beyond which their joint scale does not fit a dense matrix in good time."""
 
 
@@ -46,7 +46,7 @@ class CellModel:
     ramp: int = 3
     drift: bool = False
     draws: int = 1000
-    tune: int = 600
+    tune: int = 400
     chains: int = 2
     allow_unconverged: bool = False
 

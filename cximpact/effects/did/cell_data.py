@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,13 @@ class Cells:
         """Cells under treatment, shape (cell,)."""
         return np.isfinite(self.since)
 
-    @property
+    @cached_property
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Different numbers of rows, and which of them each cell has."""
+        found, of = np.unique(self.n, return_inverse=True)
+        return found, of
+
+    @cached_property
     def mean(self) -> np.ndarray:
         """Mean outcomes, shape (cell,)."""
         return self.total / self.n

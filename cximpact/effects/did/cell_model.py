@@ -7,6 +7,7 @@ density and its gradient are a few sums over cells, without a graph to compile.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, gammaln, psi
@@ -15,6 +16,8 @@ from cximpact.effects.did.cell_data import Cells
 
 OVERDISPERSION = "shock"
 """Name of the scale of what shakes a cluster in a single period."""
+_MAX_LOG = 50.0
+_LEAST_SHOCK = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,8 +73,7 @@ class Block:
         numpy.ndarray, shape (..., effect)
             Walks have one effect more than steps a group: the zero they start from.
         """
-        scaled = self.center + np.asarray(scale)[..., None] * self.unscaled(z)
-        return scaled
+        return self.center + np.asarray(scale)[..., None] * self.unscaled(z)
 
     def unscaled(self, z: np.ndarray) -> np.ndarray:
         """Return the effects for scale one and center zero.
@@ -92,29 +94,6 @@ class Block:
         sums = np.zeros((*z.shape[:-1], self.shape[0], self.shape[1] + 1))
         np.cumsum(steps, axis=-1, out=sums[..., 1:])
         return sums.reshape(*z.shape[:-1], -1)
-
-    def back(self, slope: np.ndarray) -> np.ndarray:
-        """Turn slopes in the effects into slopes in the numbers, for scale one.
-
-        Parameters
-        ----------
-        slope : numpy.ndarray, shape (effect,)
-            Derivatives with respect to effects.
-
-        Returns
-        -------
-        numpy.ndarray, shape (size,)
-            Derivatives with respect to the numbers.
-        """
-        if not self.walk:
-            return slope
-        by_group = slope.reshape(self.shape[0], self.shape[1] + 1)[:, 1:]
-        return np.cumsum(by_group[:, ::-1], axis=1)[:, ::-1].ravel()
-
-    @property
-    def n_effects(self) -> int:
-        """How many effects there are."""
-        return self.shape[0] * (self.shape[1] + self.walk)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,17 +122,17 @@ class CellPosterior:
     blocks: tuple[Block, ...]
     shock_scale: float
 
-    @property
+    @cached_property
     def scales(self) -> tuple[str, ...]:
         """Names of the free scales, the shock last."""
         return (*[b.free for b in self.blocks if b.free], OVERDISPERSION)
 
-    @property
+    @cached_property
     def prior_scales(self) -> np.ndarray:
         """Scales of their half-normal priors."""
         return np.array([b.scale for b in self.blocks if b.free] + [self.shock_scale])
 
-    @property
+    @cached_property
     def n_linear(self) -> int:
         """How many standard normal numbers there are."""
         return sum(b.size for b in self.blocks)
@@ -180,7 +159,7 @@ class CellPosterior:
         for block in self.blocks:
             z[block.name] = free[..., at : at + block.size]
             at += block.size
-        return z, self.prior_scales * np.exp(np.minimum(free[..., at:], 50.0))
+        return z, self.prior_scales * np.exp(np.minimum(free[..., at:], _MAX_LOG))
 
     def scale_of(self, block: Block, scales: np.ndarray) -> np.ndarray | float:
         """Return the scale of a block.
@@ -212,28 +191,57 @@ class CellPosterior:
         tuple of float and numpy.ndarray, shape (free,)
             Log density and gradient.
         """
-        z, scales = self.split(free)
-        parts = {b.name: b.unscaled(z[b.name]) for b in self.blocks}
-        eta = np.zeros(len(self.cells.n))
-        for b in self.blocks:
-            effects = b.center + self.scale_of(b, scales) * parts[b.name]
-            eta += b.weight * effects[b.index]
-        log, slope, shock_slope = likelihood(self.cells, eta, float(scales[-1]))
-        gradient = np.zeros(len(free))
-        to_scales = np.zeros(len(scales))
-        to_scales[-1] = shock_slope
-        at = 0
-        for b in self.blocks:
-            by_effect = np.bincount(b.index, weights=b.weight * slope, minlength=b.n_effects)
-            gradient[at : at + b.size] = self.scale_of(b, scales) * b.back(by_effect)
-            if b.free:
-                to_scales[self.scales.index(b.free)] = by_effect @ parts[b.name]
-            at += b.size
-        linear, w = free[:at], free[at:]
-        relative = scales / self.prior_scales
-        gradient[:at] -= linear
-        gradient[at:] = to_scales * scales + 1.0 - relative**2
-        return float(log - linear @ linear / 2 + (w - relative**2 / 2).sum()), gradient
+        k = self.n_linear
+        z, logs = free[:k], free[k:]
+        relative = np.exp(np.minimum(logs, _MAX_LOG))
+        scales = self.prior_scales * relative
+        scale = self.number_scales(scales)
+        log, slope, shock_slope = likelihood(
+            self.cells, self.constant + self.design @ (scale * z), float(scales[-1])
+        )
+        back = slope @ self.design
+        in_logs = np.bincount(
+            self._scale_of_number, weights=scale * z * back, minlength=len(scales) + 1
+        )[: len(scales)]
+        in_logs[-1] += shock_slope * scales[-1]
+        gradient = np.concatenate([scale * back - z, in_logs + 1.0 - relative**2])
+        return float(log - z @ z / 2 + (logs - relative**2 / 2).sum()), gradient
+
+    @cached_property
+    def design(self) -> np.ndarray:
+        """How numbers enter the predictor where every free scale is one, shape (cell, linear)."""
+        columns = []
+        for block in self.blocks:
+            effects = block.unscaled(np.eye(block.size)).T * (1.0 if block.free else block.scale)
+            columns.append(block.weight[:, None] * effects[block.index])
+        return np.hstack(columns)
+
+    @cached_property
+    def constant(self) -> np.ndarray:
+        """Linear predictor where all numbers are zero, shape (cell,)."""
+        return np.sum([b.weight * b.center for b in self.blocks], axis=0)
+
+    def number_scales(self, scales: np.ndarray) -> np.ndarray:
+        """Return the free scale of every number, 1 where the scale is known.
+
+        Parameters
+        ----------
+        scales : numpy.ndarray, shape (scale,)
+            Free scales.
+
+        Returns
+        -------
+        numpy.ndarray, shape (linear,)
+            What the columns of ``design`` are still to be multiplied by.
+        """
+        return np.append(scales, 1.0)[self._scale_of_number]
+
+    @cached_property
+    def _scale_of_number(self) -> np.ndarray:
+        """Place of each number's free scale; one past the last where it is known."""
+        names, last = self.scales, len(self.scales)
+        places = [names.index(b.free) if b.free else last for b in self.blocks]
+        return np.repeat(places, [b.size for b in self.blocks])
 
 
 def likelihood(cells: Cells, eta: np.ndarray, shock: float) -> tuple[float, np.ndarray, float]:
@@ -288,23 +296,24 @@ def _normal(cells: Cells, eta: np.ndarray, shock: float) -> tuple[float, np.ndar
 
 
 def _beta_binomial(cells: Cells, eta: np.ndarray, shock: float) -> tuple[float, np.ndarray, float]:
-    k, n, m = cells.total, cells.n, max(shock, 1e-5) ** -2
+    k, n, m = cells.total, cells.n, max(shock, _LEAST_SHOCK) ** -2
+    sizes, of = cells.sizes
     p = np.clip(expit(eta), 1e-12, 1 - 1e-12)
     a, b = m * p, m * (1 - p)
     log = gammaln(k + a) - gammaln(a) + gammaln(n - k + b) - gammaln(b)
-    log += gammaln(m) - gammaln(n + m)
+    log += (gammaln(m) - gammaln(sizes + m))[of]
     in_a, in_b = psi(k + a) - psi(a), psi(n - k + b) - psi(b)
-    in_m = p * in_a + (1 - p) * in_b + psi(m) - psi(n + m)
+    in_m = p * in_a + (1 - p) * in_b + (psi(m) - psi(sizes + m))[of]
     slope = m * p * (1 - p) * (in_a - in_b)
-    return float(log.sum()), slope, float(-2 * m / max(shock, 1e-5) * in_m.sum())
+    return float(log.sum()), slope, float(-2 * m / max(shock, _LEAST_SHOCK) * in_m.sum())
 
 
 def _negative_binomial(
     cells: Cells, eta: np.ndarray, shock: float
 ) -> tuple[float, np.ndarray, float]:
-    y, r = cells.total, max(shock, 1e-5) ** -2
+    y, r = cells.total, max(shock, _LEAST_SHOCK) ** -2
     mean = cells.n * np.exp(np.minimum(eta, 50.0))
     log = gammaln(y + r) - gammaln(r) - (y + r) * np.log1p(mean / r) + y * np.log(mean / r)
     slope = y - (y + r) * mean / (mean + r)
     in_r = psi(y + r) - psi(r) - np.log1p(mean / r) + (mean - y) / (mean + r)
-    return float(log.sum()), slope, float(-2 * r / max(shock, 1e-5) * in_r.sum())
+    return float(log.sum()), slope, float(-2 * r / max(shock, _LEAST_SHOCK) * in_r.sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -15,10 +16,10 @@ from cximpact.effects.did.cell_data import Cells
 from cximpact.effects.did.cell_model import CellPosterior, inverse_link
 from cximpact.effects.did.cell_whitening import Whitening, whitened
 
-_ATTEMPTS = ((1, 0.8), (2, 0.95))
-"""Length and acceptance of the first sampling, and of the one after a failed gate."""
-_REPLICATES = 400
-"""Draws from which cells are simulated to check the model."""
+_ACCEPT, _CAREFUL = 0.9, 0.98
+"""Acceptance that tuning aims at, and the one after divergences."""
+_LONGER = 3
+"""How much longer the second attempt is."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,129 +83,110 @@ def fit_cells(cells: Cells, model: CellModel, scales: Scales, *, source: str, se
         If the gate failed twice and may not be passed over.
     """
     posterior = posterior_of(cells, model, scales)
-    whitening = whitened(posterior)
-    tree = _sampled(whitening, cells, model, seed)
+    tree = _sampled(whitened(posterior), profile_of(cells, model), model, seed)
     flat = dr.from_datatree(tree, source=source, allow_unconverged=model.allow_unconverged)
-    values = {name: np.asarray(flat[name].values) for name in map(str, flat.data_vars)}
-    new_rng, check_rng = spawn(seed, "new segment", "checks of cells")
-    n_draws = len(values["mean"])
-    new = values["mean"] + values["omega"] * new_rng.standard_normal(n_draws)
-    compare = _Comparison(cells, values, profile_of(cells, model))
-    every = np.ones(len(cells.n), dtype=bool)
+    values = {str(name): np.asarray(flat[name].values) for name in flat.data_vars}
     marks = {k: flat["mean"].attrs[k] for k in (dr.UNRELIABLE, dr.ESS) if k in flat["mean"].attrs}
     return CellFit(
-        effects=np.stack(
-            [
-                compare.average(values["link"][:, s], cells.segment == s)
-                for s in range(len(cells.labels))
-            ],
-            axis=1,
-        ),
-        population=compare.average(values["mean"], every),
-        new_segment=compare.average(new, every),
+        effects=values["effect"],
+        population=values["population"],
+        new_segment=values["new_segment"],
         links=values["link"],
         scales={name: values[name] for name in posterior.scales},
-        checks=_checks(cells, values, compare, check_rng),
+        checks={
+            "spread_p": float((values["made_spread"] >= values["seen_spread"]).mean()),
+            "serial_p": float((values["made_serial"] >= values["seen_serial"]).mean()),
+        },
         diagnostics=dict(sampling.diagnostics(tree)),
         attrs=marks,
     )
 
 
-def _sampled(whitening: Whitening, cells: Cells, model: CellModel, seed: int) -> xr.DataTree:
-    """Sample; once more, longer and in smaller steps, if the gate fails."""
+def _sampled(whitening: Whitening, share: np.ndarray, model: CellModel, seed: int) -> xr.DataTree:
+    """Sample; once more and longer, if the gate fails."""
     posterior = whitening.posterior
 
     def variables(draws: xr.Dataset) -> xr.Dataset:
-        out = _variables(posterior, whitening.numbers(draws["z"].values))
-        return out.assign_coords(chain=draws["chain"], draw=draws["draw"])
+        x = draws["z"].values
+        rows = _quantities(posterior, whitening.numbers(x.reshape(-1, x.shape[-1])), share, seed)
+        shaped = {
+            name: (("chain", "draw", "segment")[: 1 + value.ndim], value.reshape(*x.shape[:2], -1))
+            for name, value in rows.items()
+        }
+        out = {n: (d, v if len(d) > 2 else v[:, :, 0]) for n, (d, v) in shaped.items()}
+        return xr.Dataset(out).assign_coords(chain=draws["chain"], draw=draws["draw"])
 
     density = sampling.Density(
         log_density=whitening.log_density, n_free=posterior.n_free, expand=variables, cores=1
     )
-    tree = xr.DataTree()
-    for longer, accept in _ATTEMPTS:
-        tree = sampling.sample(
-            None,
-            compiled=density,
-            rng=seed,
-            draws=longer * model.draws,
-            tune=longer * model.tune,
-            chains=model.chains,
-            target_accept=accept,
-        )
-        if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:
-            break
-    return tree
+    run = partial(sampling.sample, None, compiled=density, rng=seed, chains=model.chains)
+    tree = run(draws=model.draws, tune=model.tune, target_accept=_ACCEPT)
+    if not tree.attrs["gate_failures"] or not tree.attrs["complete"]:
+        return tree
+    accept = _CAREFUL if tree.attrs["divergences"] else _ACCEPT
+    return run(draws=_LONGER * model.draws, tune=_LONGER * model.tune, target_accept=accept)
 
 
-def _variables(posterior: CellPosterior, free: np.ndarray) -> xr.Dataset:
-    """Name what is judged and kept."""
+def _quantities(
+    posterior: CellPosterior, free: np.ndarray, share: np.ndarray, seed: int
+) -> dict[str, np.ndarray]:
+    """Compute what is judged and kept, one row a draw."""
+    cells = posterior.cells
+    new_rng, check_rng = spawn(seed, "new segment", "checks of cells")
     z, scales = posterior.split(free)
-    untreated = np.zeros((*free.shape[:-1], len(posterior.cells.n)))
-    found: dict[str, np.ndarray] = {}
-    for block in posterior.blocks:
-        value = block.value(z[block.name], posterior.scale_of(block, scales))
-        if block.name in ("mean", "effect", "growth"):
-            found[block.name] = value
-        else:
-            untreated += block.weight * value[..., block.index]
-    chain = ("chain", "draw")
-    out = {
-        "untreated": ((*chain, "cell"), untreated),
-        "mean": (chain, found["mean"][..., 0]),
-        "link": ((*chain, "segment"), found["mean"] + found["effect"]),
-    }
-    if "growth" in found:
-        growth = next(b for b in posterior.blocks if b.name == "growth")
-        out["growth"] = ((*chain, "cell"), growth.weight * found["growth"][..., growth.index])
-    for i, name in enumerate(posterior.scales):
-        out[name] = (chain, scales[..., i])
-    return xr.Dataset(out)
-
-
-class _Comparison:
-    """Treated cells with themselves without treatment."""
-
-    def __init__(self, cells: Cells, values: dict[str, np.ndarray], share: np.ndarray):
-        self.cells, self.share = cells, share
-        self.untreated = values["untreated"]
-        self.growth = values.get("growth", np.zeros((1, len(share))))
-
-    def average(self, link: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Average over some treated cells, for one effect a draw."""
-        at = np.flatnonzero(which & self.cells.treated)
-        before = self.untreated[:, at]
-        after = before + link[:, None] * self.share[at] + self.growth[:, at]
-        family, n = self.cells.family, self.cells.n[at]
-        gain = inverse_link(family, after) - inverse_link(family, before)
-        return gain @ (n / n.sum())
-
-    def mean(self, links: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        """Mean outcome of every cell as it was, for some draws."""
-        growth = self.growth[draws] if len(self.growth) > 1 else self.growth
-        effect = links[draws][:, self.cells.segment] * self.share + growth
-        return inverse_link(self.cells.family, self.untreated[draws] + effect)
-
-
-def _checks(
-    cells: Cells, values: dict[str, np.ndarray], compare: _Comparison, rng: np.random.Generator
-) -> dict[str, float]:
-    """Compare spread and serial correlation of the cells with those of simulated ones."""
-    draws = np.unique(np.linspace(0, len(values["mean"]) - 1, _REPLICATES).astype(int))
-    mean = compare.mean(values["link"], draws)
-    again = _simulated(cells, mean, values["shock"][draws], rng)
-    width = np.sqrt(cells.n)
-    seen, made = ((outcome - mean) * width for outcome in (cells.mean, again))
-    follows = (cells.stratum[1:] == cells.stratum[:-1]) & (np.diff(cells.period) == 1)
-
-    def serial(off: np.ndarray) -> np.ndarray:
-        return (off[:, 1:] * off[:, :-1])[:, follows].sum(axis=1) / (off**2).sum(axis=1)
-
-    spread = (made**2).sum(axis=1) >= (seen**2).sum(axis=1)
+    found = {b.name: b.value(z[b.name], posterior.scale_of(b, scales)) for b in posterior.blocks}
+    untreated, growth = np.zeros((len(free), len(share))), np.zeros((len(free), len(share)))
+    for b in posterior.blocks:
+        if b.name not in ("mean", "effect"):
+            target = growth if b.name == "growth" else untreated
+            target += b.weight * found[b.name][:, b.index]
+    mean = found["mean"][:, 0]
+    link = mean[:, None] + found["effect"]
+    named = {name: scales[:, i] for i, name in enumerate(posterior.scales)}
+    new = mean + named["omega"] * new_rng.standard_normal(len(free))
+    compare = partial(_compared, cells, untreated, growth, share)
+    every = np.ones(len(share), dtype=bool)
+    by_segment = [compare(link[:, s], cells.segment == s) for s in range(len(cells.labels))]
+    as_it_was = untreated + growth + share * link[:, cells.segment]
     return {
-        "spread_p": float(spread.mean()),
-        "serial_p": float((serial(made) >= serial(seen)).mean()),
+        "effect": np.stack(by_segment, axis=1),
+        "population": compare(mean, every),
+        "new_segment": compare(new, every),
+        "mean": mean,
+        "link": link,
+        **named,
+        **_figures(cells, inverse_link(cells.family, as_it_was), named["shock"], check_rng),
     }
+
+
+def _compared(
+    cells: Cells,
+    untreated: np.ndarray,
+    growth: np.ndarray,
+    share: np.ndarray,
+    link: np.ndarray,
+    which: np.ndarray,
+) -> np.ndarray:
+    """Average over treated cells what treatment changes, for one effect a draw."""
+    at = np.flatnonzero(which & cells.treated)
+    before = untreated[:, at]
+    after = before + link[:, None] * share[at] + growth[:, at]
+    gain = inverse_link(cells.family, after) - inverse_link(cells.family, before)
+    return gain @ (cells.n[at] / cells.n[at].sum())
+
+
+def _figures(
+    cells: Cells, mean: np.ndarray, shock: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Compute spread and serial correlation of the cells, and of simulated ones."""
+    follows = (cells.stratum[1:] == cells.stratum[:-1]) & (np.diff(cells.period) == 1)
+    out: dict[str, np.ndarray] = {}
+    for name, outcome in (("seen", cells.mean), ("made", _simulated(cells, mean, shock, rng))):
+        off = (outcome - mean) * np.sqrt(cells.n)
+        squares = (off**2).sum(axis=1)
+        out[f"{name}_spread"] = squares
+        out[f"{name}_serial"] = (off[:, 1:] * off[:, :-1])[:, follows].sum(axis=1) / squares
+    return out
 
 
 def _simulated(

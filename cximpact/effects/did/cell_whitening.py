@@ -181,8 +181,8 @@ def whitened(posterior: CellPosterior) -> Whitening:
     """
     logs = _best_logs(posterior)
     scales = posterior.prior_scales * np.exp(logs)
-    z, _, curvature = _mode(posterior, scales)
-    design = _design(posterior, np.ones(len(scales)))
+    z, _, curvature = mode_for(posterior, scales)
+    design = posterior.design
     data = design.T @ (curvature[:, None] * design)
     places = _places(posterior)
     free = [(at, i) for at, i in places if i is not None]
@@ -263,7 +263,7 @@ def _best_logs(posterior: CellPosterior) -> np.ndarray:
 
     def cost(logs: np.ndarray) -> float:
         inside = np.clip(logs, *_LOGS)
-        _, height, _ = _mode(posterior, posterior.prior_scales * np.exp(inside))
+        _, height, _ = mode_for(posterior, posterior.prior_scales * np.exp(inside))
         return float(
             np.square(logs - inside).sum() - height - (inside - np.exp(2 * inside) / 2).sum()
         )
@@ -275,11 +275,24 @@ def _best_logs(posterior: CellPosterior) -> np.ndarray:
     return np.clip(found.x, *_LOGS)
 
 
-def _mode(posterior: CellPosterior, scales: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Climb to the mode for given scales; return it, Laplace's integral and the curvature."""
+def mode_for(posterior: CellPosterior, scales: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Climb to the mode of the standard normal numbers for given scales.
+
+    Parameters
+    ----------
+    posterior : CellPosterior
+        The posterior.
+    scales : numpy.ndarray, shape (scale,)
+        Free scales.
+
+    Returns
+    -------
+    tuple of numpy.ndarray, float and numpy.ndarray, shape (cell,)
+        The mode; the logarithm of the integral over the numbers by Laplace's method, up to a
+        constant; and the curvature of the log likelihood of every cell there.
+    """
     cells, shock = posterior.cells, float(scales[-1])
-    design = _design(posterior, scales)
-    constant = sum(b.weight * b.center for b in posterior.blocks)
+    design, constant = posterior.design * posterior.number_scales(scales), posterior.constant
     z = np.zeros(posterior.n_linear)
     curvature, root = np.zeros(len(cells.n)), np.eye(len(z))
 
@@ -304,12 +317,3 @@ def _mode(posterior: CellPosterior, scales: np.ndarray) -> tuple[np.ndarray, flo
         if abs(now - before) < 1e-6:
             break
     return z, float(now - np.log(np.diag(root)).sum()), curvature
-
-
-def _design(posterior: CellPosterior, scales: np.ndarray) -> np.ndarray:
-    """Return how standard normal numbers enter the linear predictor, shape (cell, linear)."""
-    columns = []
-    for block in posterior.blocks:
-        effects = block.unscaled(np.eye(block.size)).T * posterior.scale_of(block, scales)
-        columns.append(block.weight[:, None] * effects[block.index])
-    return np.hstack(columns)

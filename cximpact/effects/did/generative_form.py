@@ -84,7 +84,7 @@ class GenerativeForm:
         own = segment_estimates(data, parts, self.by, plain, seed)
         scales = scales_of(cells, self.mu_scale, self.omega_scale)
         fit = fit_cells(cells, self.model, scales, source="HierarchicalDiD", seed=seed)
-        _warn_persistent(fit.checks, self.model)
+        warn_persistent(fit.checks, self.model)
         link = _LINKS[cells.family]
         return Form(
             draws=self._draws(cells, own, fit, scales.omega),
@@ -148,7 +148,21 @@ def _independent_shocks(checks: Mapping[str, float]) -> Assumption:
     )
 
 
-def _warn_persistent(checks: Mapping[str, float], model: CellModel) -> None:
+def warn_persistent(checks: Mapping[str, float], model: CellModel) -> None:
+    """Warn where shocks last longer than the model allows.
+
+    Parameters
+    ----------
+    checks : mapping
+        ``serial_p``, the probability of a serial correlation as great as seen.
+    model : CellModel
+        The model that was fitted.
+
+    Warns
+    -----
+    AssumptionWarning
+        With a way out.
+    """
     if checks["serial_p"] >= _DOUBTFUL:
         return
     fix = "use form='design'" if model.drift else "use CellModel(drift=True), or form='design'"

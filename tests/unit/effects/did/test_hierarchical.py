@@ -28,6 +28,7 @@ from cximpact.data import Panel
 from cximpact.effects import EventStudy, GroupTime, TwoByTwo
 from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.partial_pooling import partial_pooling
+from cximpact.effects.did.segment_estimates import steadied_correlation
 from cximpact.value.inputs import effect_input
 from tests.support.did import FEW, cross_section, fixture_f1, panel, segment_world
 
@@ -106,6 +107,16 @@ def test_few_clusters_widen_each_estimate_to_its_t_interval():
     normal = (own["conf_high"] - own["estimate"]) / stats.norm.ppf(0.95)
     pooled = partial_pooling(own["estimate"], np.diag(normal**2), omega_scale=sd / 2, mu_scale=sd)
     np.testing.assert_allclose(found.summary()["estimate"], pooled.mean, rtol=1e-8)
+
+
+def test_correlations_of_few_clusters_are_steadied_and_those_of_many_left():
+    rng = np.random.default_rng(2)
+    few = steadied_correlation(rng.standard_normal((6, 9)))
+    assert np.linalg.eigvalsh(few)[0] > 0.1
+    np.testing.assert_array_equal(np.diag(few), 1.0)
+    root = np.linalg.cholesky(np.array([[1, 0.8, 0], [0.8, 1, -0.3], [0, -0.3, 1]]))
+    many = rng.standard_normal((50_000, 3)) @ root.T
+    np.testing.assert_allclose(steadied_correlation(many), np.corrcoef(many.T), atol=0.01)
 
 
 def test_gaps_and_left_out_clusters_keep_the_names_of_clusters():
