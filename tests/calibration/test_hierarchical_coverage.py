@@ -7,7 +7,14 @@ import pytest
 from scipy import stats
 
 from cximpact.effects.did.hierarchical import HierarchicalDiD
-from tests.support.did import FEW, panel, segment_world
+from tests.support.did import (
+    FEW,
+    STAGGERED,
+    cross_section,
+    panel,
+    segment_world,
+    store_shares,
+)
 
 pytestmark = pytest.mark.slow
 REPEATS, SEGMENTS = 200, 8
@@ -52,3 +59,25 @@ def test_intervals_of_segments_mean_and_a_new_segment_cover(across):
     assert all(low <= share <= high for share in shares.values()), shares
     rmse = {name: float(np.sqrt(np.mean(values))) for name, values in errors.items()}
     assert rmse["pooled"] < 0.9 * rmse["own"], rmse
+
+
+@pytest.mark.filterwarnings(FEW, STAGGERED)
+def test_the_generative_form_covers_effects_on_shares_and_beats_each_segment_alone():
+    worlds, segments = 24, 6
+    estimator = HierarchicalDiD(by="segment", form="generative")
+    hits, off, errors = [], [], {"pooled": [], "own": []}
+    for seed in range(worlds):
+        rng = np.random.default_rng([43, seed])
+        mu, omega = 0.5 * rng.standard_normal(), 0.5 * abs(rng.standard_normal())
+        rows, truth = store_shares(rng, mu + omega * rng.standard_normal(segments))
+        found = estimator.fit(cross_section(rows), rng=seed)
+        table, own = found.summary(), found.details["own"]
+        hits.append(covers(found.draws.values, truth).mean())
+        off.append((table["estimate"] - truth) / table["std_error"])
+        errors["pooled"].append(np.mean((table["estimate"] - truth) ** 2))
+        errors["own"].append(np.mean((own["estimate"] - truth) ** 2))
+    low, high = band(3 * worlds)  # six intervals of one world hold about as much as three
+    assert low <= np.mean(hits) <= high, np.mean(hits)
+    assert 0.8 < np.std(off) < 1.25, np.std(off)
+    rmse = {name: float(np.sqrt(np.mean(values))) for name, values in errors.items()}
+    assert rmse["pooled"] < 0.75 * rmse["own"], rmse

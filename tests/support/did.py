@@ -142,3 +142,36 @@ def segment_world(
     names = np.array([f"s{i:02d}" for i in range(n)])
     columns = {"unit": unit, "t": t, "y": y, "g": first[unit], "cluster": cluster[unit]}
     return pd.DataFrame(columns | {"segment": names[segment[unit]], "tau": effects[segment[unit]]})
+
+
+def store_shares(
+    rng: np.random.Generator,
+    effects: np.ndarray,
+    *,
+    stores: int = 6,
+    periods: int = 8,
+    people: int = 40,
+    shock: float = 0.25,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return people who say yes or no in stores of several segments, and the effects on shares.
+
+    Half of the stores are treated from the middle on; ``effects`` are on the logit scale. Stores
+    have levels, segments drift, and every store has a shock in every period.
+    """
+    n, start = len(effects), periods // 2 + 1
+    index = np.arange(n), np.arange(stores), np.arange(1, periods + 1)
+    segment, store, t = (a.ravel() for a in np.meshgrid(*index, indexing="ij"))
+    drift = np.cumsum(0.05 * rng.standard_normal((n, periods)), axis=1)
+    level = rng.normal(0.3, 0.4, (n, stores))
+    g = np.where(store % 2 == 0, float(start), np.inf)
+    untreated = level[segment, store] + 0.05 * t + drift[segment, t - 1]
+    untreated = untreated + shock * rng.standard_normal(t.size)
+    before, after = (1 / (1 + np.exp(-(untreated + d))) for d in (0.0, effects[segment]))
+    yes = rng.binomial(people, np.where(t >= g, after, before))
+    names = np.array([f"s{i:02d}" for i in range(n)])[segment]
+    cells = pd.DataFrame({"segment": names, "group": segment * stores + store, "t": t, "g": g})
+    rows = cells.loc[cells.index.repeat(people)].reset_index(drop=True)
+    y = (np.arange(people) < yes[:, None]).astype(float).ravel()
+    inside = t >= g
+    gain = [(after - before)[inside & (segment == s)].mean() for s in range(n)]
+    return rows.assign(y=y), np.array(gain)
