@@ -99,6 +99,31 @@ def test_the_density_is_that_of_pymc(family, across):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=1e-8)
 
 
+def test_levels_periods_trends_and_growing_effects_add_up():
+    p = posterior("normal", MODELS["walk"], across=True)
+    c = p.cells
+    free = np.random.default_rng(8).standard_normal(p.n_free)
+    z, scales = p.split(free)
+    at = dict(zip(p.scales, scales, strict=True))
+    block = {b.name: b for b in p.blocks}
+    trend = at["trend_step"] * np.cumsum(z["trend"].reshape(3, 4), axis=1)
+    growth = at["growth_step"] * np.cumsum(z["growth"])
+    by_hand, shared = [], c.shared
+    assert shared is not None
+    for i, t in enumerate(c.period):
+        s, since = c.segment[i], c.since[i]
+        eta = block["level"].center + block["level"].scale * z["level"][c.stratum[i]]
+        eta += at["shared_shock"] * z["shared"][shared[i]]
+        if t > 0:
+            eta += block["period"].scale * z["period"][t - 1] + trend[s, t - 1]
+        if np.isfinite(since):
+            eta += block["mean"].scale * z["mean"][0] + at["omega"] * z["effect"][s]
+            eta += growth[int(since) - 1] if since > 0 else 0.0
+        by_hand.append(eta)
+    found = p.constant + p.design @ (p.number_scales(scales) * free[: p.n_linear])
+    np.testing.assert_allclose(found, by_hand, atol=1e-10)
+
+
 def slopes(function, x, step=1e-5):
     eye = step * np.eye(len(x))
     return np.array([(function(x + e)[0] - function(x - e)[0]) / (2 * step) for e in eye])
