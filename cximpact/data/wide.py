@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,8 @@ class WidePanel:
         Position of the unit's cluster in ``clusters``; the unit itself, where none was named.
     clusters : numpy.ndarray, shape (cluster,)
         Names of the clusters, in sorted order; numbers of the units, where none was named.
+    covariates : numpy.ndarray, shape (unit, period, covariate)
+        Those that were asked for.
     """
 
     outcome: np.ndarray = field(repr=False)
@@ -41,6 +44,7 @@ class WidePanel:
     cohorts: np.ndarray
     cluster: np.ndarray = field(repr=False)
     clusters: np.ndarray = field(repr=False)
+    covariates: np.ndarray = field(repr=False)
 
     def __post_init__(self) -> None:
         for name in ("outcome", "periods", "cohort", "cohorts", "cluster", "clusters"):
@@ -65,13 +69,15 @@ def in_memory(panel: Panel) -> bool:
     return isinstance(nw.from_native(panel.frame), nw.DataFrame)
 
 
-def wide(panel: Panel) -> WidePanel:
+def wide(panel: Panel, *, covariates: bool = False) -> WidePanel:
     """Lay a balanced panel out one row a unit.
 
     Parameters
     ----------
     panel : Panel
-        Balanced, with ``first_treated``. Weights and covariates are not read.
+        Balanced, with ``first_treated``. Weights are not read.
+    covariates : bool, default False
+        Whether to read the covariates of the panel.
 
     Returns
     -------
@@ -93,7 +99,8 @@ def wide(panel: Panel) -> WidePanel:
             "paths side by side need a balanced panel whose first_treated is a column; use an "
             "estimator that reads the rows."
         )
-    columns = _columns(panel)
+    extra = panel.covariates if covariates else ()
+    columns = _columns(panel, extra)
     shape, periods = (panel.n_units, len(panel.periods)), np.array(panel.periods)
     place = _place(columns["unit"], _floats(columns["period"]), shape, periods)
     first = _floats(columns["first_treated"])
@@ -117,20 +124,25 @@ def wide(panel: Panel) -> WidePanel:
         cohorts=cohorts,
         cluster=cluster,
         clusters=clusters,
+        covariates=_stacked([_by_unit(_floats(columns[c]), place, shape) for c in extra], shape),
     )
 
 
-def _columns(panel: Panel) -> dict[str, pd.Series]:
+def _stacked(layers: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    return np.stack(layers, axis=2) if layers else np.empty((*shape, 0))
+
+
+def _columns(panel: Panel, covariates: Sequence[str]) -> dict[str, pd.Series]:
     """Read the columns of the roles, without copying those of a frame in memory."""
     roles = ["unit", "period", "outcome", "first_treated"]
     if panel.cluster is not None:
         roles.append("cluster")
     opened: Any = nw.from_native(panel.frame)
     if isinstance(opened, nw.DataFrame) and not panel.n_dropped:
-        names = {role: getattr(panel, role) for role in roles}
+        names = {role: getattr(panel, role) for role in roles} | {c: c for c in covariates}
         return {role: opened.get_column(name).to_pandas() for role, name in names.items()}
-    table = frames.collect(panel.open().select(*roles))
-    return {role: table[role] for role in roles}
+    table = frames.collect(panel.open().select(*roles, *covariates))
+    return {role: table[role] for role in [*roles, *covariates]}
 
 
 def _floats(column: pd.Series) -> np.ndarray:

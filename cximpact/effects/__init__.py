@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cximpact.effects.association import association
-from cximpact.effects.did import EventStudy, GroupTime, TwoByTwo
+from cximpact.effects.did import CellModel, EventStudy, GroupTime, HierarchicalDiD, TwoByTwo
 from cximpact.effects.imputed import fit_imputed
 
-__all__ = ["EventStudy", "GroupTime", "TwoByTwo", "association", "fit_imputed"]
+__all__ = [
+    "CellModel",
+    "EventStudy",
+    "GroupTime",
+    "HierarchicalDiD",
+    "TwoByTwo",
+    "association",
+    "fit_imputed",
+]

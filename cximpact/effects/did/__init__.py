@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from cximpact.effects.did.bands import simultaneous_band
+from cximpact.effects.did.cell_blocks import CellModel
 from cximpact.effects.did.event_study import EventStudy
 from cximpact.effects.did.group_time import GroupTime
+from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
 
-__all__ = ["EventStudy", "GroupTime", "TwoByTwo", "simultaneous_band", "two_way_weights"]
+__all__ = [
+    "CellModel",
+    "EventStudy",
+    "GroupTime",
+    "HierarchicalDiD",
+    "TwoByTwo",
+    "simultaneous_band",
+    "two_way_weights",
+]

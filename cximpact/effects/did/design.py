@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import narwhals as nw
 import numpy as np
@@ -12,17 +12,18 @@ import pandas as pd
 
 from cximpact.core.errors import (
     AssumptionWarning,
-    ClusterError,
     DataWarning,
-    NoControlError,
-    NoPreperiodError,
-    NoTreatedError,
     RankError,
-    ZeroVarianceError,
 )
 from cximpact.core.fingerprint import fingerprint
 from cximpact.data import Panel, RepeatedCrossSection, frames
-from cximpact.effects.did.estimates import Design
+from cximpact.effects.did.design_checks import (
+    always_note,
+    check_comparison,
+    dropped_note,
+    later_note,
+    outcome_id,
+)
 
 ROLES = ("entity", "time", "outcome", "first_treated", "cluster")
 SIZES = ("weight", "weight_sq", "rows", "within")
@@ -82,7 +83,7 @@ class DidTable:
     @property
     def cohorts(self) -> np.ndarray:
         """First treated periods, without never."""
-        return np.sort(self.table.loc[self.ever, "first_treated"].unique())
+        return self._first[np.isfinite(self._first)]
 
     @property
     def staggered(self) -> bool:
@@ -92,7 +93,7 @@ class DidTable:
     @property
     def has_never(self) -> bool:
         """Whether somebody is never treated."""
-        return not self.ever.all()
+        return bool(np.isinf(self._first).any())
 
     @property
     def last_period(self) -> float:
@@ -109,29 +110,44 @@ class DidTable:
     @property
     def n_clusters(self) -> int:
         """How many clusters there are."""
-        return int(self.table["cluster"].nunique())
+        return self._clusters[0]
 
     @property
     def n_treated_clusters(self) -> int:
         """How many clusters hold somebody who is ever treated."""
-        return int(self.table.loc[self.ever, "cluster"].nunique())
+        return self._clusters[1]
 
     @property
     def n_untreated_clusters(self) -> int:
         """How many clusters hold somebody who is never treated."""
-        return int(self.table.loc[~self.ever, "cluster"].nunique())
+        return self._clusters[2]
 
     @property
     def data_hash(self) -> str:
         """Fingerprint of the table, whatever the order of its rows."""
-        ordered = self.table.sort_values([*self.table.columns], ignore_index=True)
-        return fingerprint(ordered)
+        return self._hash
 
     @property
     def outcome_id(self) -> str:
         """Which outcomes these are, however they were read."""
         table = self.table
         return outcome_id(table["first_treated"], table["rows"], table["weight"] * table["outcome"])
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        return np.unique(self.table["first_treated"].to_numpy(dtype=float))
+
+    @cached_property
+    def _clusters(self) -> tuple[int, int, int]:
+        """Clusters, those with somebody ever treated, and those with somebody never treated."""
+        pairs = self.table.assign(ever=self.ever)[["cluster", "ever"]].drop_duplicates()
+        n = pairs["ever"].sum()
+        return int(pairs["cluster"].nunique()), int(n), len(pairs) - int(n)
+
+    @cached_property
+    def _hash(self) -> str:
+        keys = ["entity", "time"] if self.kind == "panel" else [*self.table.columns]
+        return fingerprint(self.table.sort_values(keys, ignore_index=True))
 
     def nested(self, column: str) -> bool:
         """Say whether every level of a column lies in one cluster.
@@ -147,26 +163,6 @@ class DidTable:
             True if they are nested in the clusters.
         """
         return bool((self.table.groupby(column)["cluster"].nunique() == 1).all())
-
-
-def outcome_id(first_treated: Any, rows: Any, total: Any) -> str:
-    """Say which outcomes a design holds: the same for its rows, its cells and its moments.
-
-    Parameters
-    ----------
-    first_treated, rows, total : array, shape (row,)
-        First treated period, number of rows and sum of their outcomes, in any grouping.
-
-    Returns
-    -------
-    str
-        Fingerprint of the number and sum of outcomes a cohort, to ten digits.
-    """
-    cohort, code = np.unique(np.asarray(first_treated, dtype=float), return_inverse=True)
-    sums = np.bincount(code, weights=np.asarray(total, dtype=float))
-    size = max(float(np.abs(sums).max(initial=0.0)), 1e-300)
-    n = np.bincount(code, weights=np.asarray(rows, dtype=float))
-    return fingerprint(cohort, n, f"{size:.10g}", np.round(sums / size, 10) + 0.0)
 
 
 def did_table(data: Panel | RepeatedCrossSection) -> DidTable:
@@ -278,27 +274,6 @@ def _not_yet_as_never(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return table.assign(first_treated=first.mask(later, np.inf)), [later_note(n, last)]
 
 
-def later_note(n: int, last: float) -> str:
-    """Say that some are treated after the periods seen.
-
-    Parameters
-    ----------
-    n : int
-        How many units or groups.
-    last : float
-        Last period.
-
-    Returns
-    -------
-    str
-        The note.
-    """
-    return (
-        f"{n} units or groups are first treated after the last period, {last:g}, and count as "
-        "untreated."
-    )
-
-
 def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     first_seen = table.groupby("entity")["time"].transform("min")
     always = table["first_treated"] <= first_seen
@@ -309,82 +284,6 @@ def _without_always_treated(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     note = always_note(n, total, every=every)
     warnings.warn(note, DataWarning, stacklevel=4)
     return table[~always].reset_index(drop=True), [note]
-
-
-def always_note(n: int, total: int, *, every: bool) -> str:
-    """Say that some are treated in every period they are seen.
-
-    Parameters
-    ----------
-    n, total : int
-        How many units or groups are, and how many there are.
-    every : bool
-        Whether these are all that are treated.
-
-    Returns
-    -------
-    str
-        The note.
-
-    Raises
-    ------
-    NoPreperiodError
-        If nobody else is treated.
-    """
-    if every:
-        raise NoPreperiodError(
-            f"all {n} treated units or groups are treated from the first period they are seen; "
-            "an effect needs a period before treatment."
-        )
-    return (
-        f"{n} of {total} units or groups are treated in every period they are seen and were "
-        "left out: they show no change."
-    )
-
-
-def dropped_note(data: Panel | RepeatedCrossSection) -> list[str]:
-    """Say how many rows without an outcome were left out.
-
-    Parameters
-    ----------
-    data : Panel or RepeatedCrossSection
-        The design.
-
-    Returns
-    -------
-    list of str
-        A note, or none.
-    """
-    if not data.n_dropped:
-        return []
-    return [f"{data.n_dropped:,} rows without an outcome were left out, as asked."]
-
-
-def check_comparison(did: Design, *, treated: bool, constant: bool) -> None:
-    """Refuse a design in which nothing can be compared.
-
-    Parameters
-    ----------
-    did : Design
-        The design.
-    treated : bool
-        Whether somebody is seen after treatment.
-    constant : bool
-        Whether the outcome is the same everywhere.
-
-    Raises
-    ------
-    NoTreatedError, NoControlError, ClusterError, ZeroVarianceError
-        With what is missing.
-    """
-    if not treated:
-        raise NoTreatedError("nobody is seen after treatment; the data end before it begins.")
-    if not did.has_never and len(did.cohorts) < 2:
-        raise NoControlError("nobody is untreated while others are treated.")
-    if did.n_clusters < 2:
-        raise ClusterError("there is one cluster; a standard error needs at least two.")
-    if constant:
-        raise ZeroVarianceError("the outcome is constant; there is nothing to compare.")
 
 
 def _check(did: DidTable) -> None:

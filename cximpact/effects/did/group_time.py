@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from cximpact.core.errors import SmallSampleWarning
 from cximpact.core.results import CELLS, EffectPosterior, Estimand
 from cximpact.core.rng import RngLike, as_generator, seed_of
 from cximpact.core.validate import check_choice, check_count
@@ -17,23 +15,15 @@ from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.asymptotic import t_errors
 from cximpact.effects.did import plan as pl
 from cximpact.effects.did.aggregate import DIMENSIONS, average
+from cximpact.effects.did.cell_fit import CellFit
 from cximpact.effects.did.contrast import METHODS
-from cximpact.effects.did.design import did_table
 from cximpact.effects.did.estimates import Claim, Design, Estimates, effect_result
-from cximpact.effects.did.group_time_rows import (
-    UNBALANCED,
-    CellFit,
-    fit_levels,
-    fit_pairs,
-    wide_of,
-)
-from cximpact.effects.did.multiplier import MULTIPLIERS, multiplier_draws
+from cximpact.effects.did.group_time_ways import UNBALANCED, estimate
+from cximpact.effects.did.multiplier import MULTIPLIERS
 from cximpact.effects.did.pretrend import pretrend_test, trend_words
 from cximpact.effects.did.words import OUTCOME_SCALES, assumptions, estimand
 
 INFERENCE = ("auto", "normal", *MULTIPLIERS)
-FEW = 50
-"""Clusters below which the small-sample correction is on by default."""
 LARGE = 100
 """Clusters a cohort from which draws of the normal distribution take the place of the bootstrap."""
 
@@ -141,47 +131,24 @@ class GroupTime:
         """
         if self.covariates is not None and set(self.covariates) != set(data.covariates):
             data = replace(data, covariates=self.covariates)
-        design, fit, path = self._estimate(data)
-        _warn_alone(design, fit)
-        few = self._few(design.n_clusters)
-        cells = GroupTimeCells(
-            design=design,
-            fit=fit,
-            settings=self,
-            df=float(design.n_clusters - 2) if few else None,
-            seed=seed_of(rng),
-            path=path,
-        )
-        return cells.result()
-
-    def _few(self, n_clusters: int) -> bool:
-        """Whether the small-sample correction applies; it needs three clusters."""
-        wanted = n_clusters < FEW if self.small_sample is None else self.small_sample
-        return wanted and n_clusters > 2
-
-    def _estimate(self, data: Panel | RepeatedCrossSection) -> tuple[Design, CellFit, str]:
-        """Choose the way that the data allow."""
-        did = did_table(data)
-        correct = self._few(did.n_clusters)
-        cells, notes = pl.plan(
-            tuple(np.unique(did.table["time"])),
-            tuple(np.unique(did.table["first_treated"])),
+        found = estimate(
+            data,
             control=self.control,
             base=self.base,
             anticipation=self.anticipation,
+            method=self.method,
+            unbalanced=self.unbalanced,
+            small_sample=self.small_sample,
         )
-        gaps = isinstance(data, Panel) and not data.balanced
-        if did.kind != "panel" or (self.unbalanced == "levels" and gaps):
-            fit = fit_levels(did, cells, did.covariates, method=self.method, correct=correct)
-            path = "levels"
-        else:
-            wide = wide_of(did, did.covariates)
-            whole = wide.complete
-            if not whole.all():
-                notes += _gaps(int((~whole).sum()), len(whole), self.unbalanced)
-                wide = wide.keep(whole) if self.unbalanced == "drop" else wide
-            fit, path = fit_pairs(wide, cells, method=self.method, correct=correct), "pairs"
-        return did, replace(fit, notes=(*notes, *fit.notes)), path
+        cells = GroupTimeCells(
+            design=found.design,
+            fit=found.fit,
+            settings=self,
+            df=found.df,
+            seed=seed_of(rng),
+            path=found.path,
+        )
+        return cells.result()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -298,20 +265,16 @@ class GroupTimeCells:
 
     def _kind(self) -> str:
         """How the draws arise."""
-        wanted, influence = self.settings.inference, self.fit.influence
-        if wanted != "auto":
-            return wanted
-        if influence is None:
-            return "normal"
-        clusters = (influence[:, len(self.fit.cells) :] > 0).sum(axis=0)
-        return "normal" if clusters.min() >= LARGE else "rademacher"
+        if self.settings.inference != "auto":
+            return self.settings.inference
+        return "normal" if self.fit.clusters.min() >= LARGE else "rademacher"
 
     def _errors(self, kind: str) -> np.ndarray:
         """Draw joint errors of effects and shares."""
         size, rng = self.settings.draws, as_generator(self.seed)
-        if kind == "normal" or self.fit.influence is None:
+        if kind == "normal":
             return t_errors(self.fit.covariance, self.df, size=size, rng=rng)
-        out = multiplier_draws(self.fit.influence, size, rng, kind)
+        out = self.fit.multiplier_draws(size, rng, kind)
         return (
             out if self.df is None else out * np.sqrt(self.df / rng.chisquare(self.df, (size, 1)))
         )
@@ -342,25 +305,3 @@ def _settings(settings: GroupTime) -> dict[str, Any]:
     more = ("inference", "small_sample", "scale", "draws")
     found = {name: getattr(settings, name) for name in (*names, *more)}
     return found | {"covariates": list(settings.covariates) if settings.covariates else None}
-
-
-def _gaps(n: int, total: int, unbalanced: str) -> tuple[str, ...]:
-    what = "were left out" if unbalanced == "drop" else "count where both periods are seen"
-    return (f"{n:,} of {total:,} units miss periods and {what} (unbalanced={unbalanced!r}).",)
-
-
-def _warn_alone(design: Design, fit: CellFit) -> None:
-    """Warn about cohorts of one cluster, whose own error cannot be seen."""
-    if fit.influence is None:
-        return
-    shares = fit.influence[:, len(fit.cells) :]
-    alone = [
-        f"{g:g}" for g, column in zip(fit.cohorts, shares.T, strict=True) if (column > 0).sum() == 1
-    ]
-    if alone:
-        warnings.warn(
-            f"cohort {', '.join(alone)} has one cluster: its own error cannot be seen, and its "
-            "standard errors are too small.",
-            SmallSampleWarning,
-            stacklevel=3,
-        )

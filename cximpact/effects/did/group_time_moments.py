@@ -8,61 +8,89 @@ are all that the joint covariance needs, and sums by cluster where clusters are 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from cximpact.data.moments import PanelMoments
-from cximpact.effects.did.group_time_rows import CellFit
+from cximpact.data import Panel
+from cximpact.effects.did.cell_fit import CellFit, inflation
+from cximpact.effects.did.moments_design import MomentsDesign
+from cximpact.effects.did.path_influence import PathInfluence
 from cximpact.effects.did.plan import Cell
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LinearFit:
-    """How effects and shares depend on the paths of the units.
-
-    Parameters
-    ----------
-    cohorts : numpy.ndarray, shape (cohort,)
-        Ascending, infinite for never treated.
-    value : numpy.ndarray, shape (term,)
-        Effects of the cells, then shares of the cohorts.
-    alpha : numpy.ndarray, shape (cohort, term, period)
-        Weight of a unit's path in the error of a term.
-    beta : numpy.ndarray, shape (cohort, term)
-        Its constant part.
-    """
-
-    cohorts: np.ndarray
-    value: np.ndarray
-    alpha: np.ndarray = field(repr=False)
-    beta: np.ndarray = field(repr=False)
+NEARLY_EXACT = 1e-6
+"""Variance against squared changes, below which cross-products hold too few of its digits."""
 
 
-def linear_fit(moments: PanelMoments, cells: Sequence[Cell]) -> LinearFit:
-    """Write every comparison as a function of mean paths.
+def fit_moments(
+    panel: Panel, did: MomentsDesign, cells: Sequence[Cell], *, correct: bool
+) -> CellFit | None:
+    """Estimate every comparison with the joint covariance.
 
     Parameters
     ----------
-    moments : PanelMoments
-        By cohort or by cluster.
+    panel : Panel
+        The design with its rows, which are read only for draws of the multiplier bootstrap.
+    did : MomentsDesign
+        Its moments, by period.
     cells : sequence of Cell
         From `plan.plan`.
+    correct : bool
+        Inflate the share of each cohort by ``n / (n - 1)`` on its clusters.
 
     Returns
     -------
-    LinearFit
-        Terms in the order of the cells.
+    CellFit or None
+        The same numbers as from rows, up to rounding. None if an effect is so nearly without
+        error that rounding could pass for it: the rows can tell.
     """
-    first = moments.groups["first_treated"].to_numpy(dtype=float)
-    cohorts, code = np.unique(first, return_inverse=True)
-    units = np.bincount(code, weights=moments.units)
-    sums = np.zeros((len(cohorts), len(moments.periods)))
-    np.add.at(sums, code, moments.sums)
-    column = {float(p): i for i, p in enumerate(moments.periods)}
+    found = did.moments
+    cohorts, code = np.unique(did.first_treated, return_inverse=True)
+    units = np.bincount(code, weights=found.units)
+    change = found.sums - found.sums[:, :1]
+    sums = np.zeros((len(cohorts), len(found.periods)))
+    np.add.at(sums, code, change)
+    value, alpha, beta = _linear(cells, cohorts, units, sums, found.periods)
+    by_unit = found.by == "cohort"
+    clusters = units if by_unit else np.bincount(code)
+    own = inflation(clusters, correct)
+    alpha, beta = alpha * own[:, None, None], beta * own[:, None]
+    parts = np.einsum("gkt,gt->gk", alpha[code], change) + beta[code] * found.units[:, None]
+    if by_unit:
+        influence = PathInfluence(panel=panel, cohorts=cohorts, alpha=alpha, beta=beta)
+        covariance = (parts / found.units[:, None]).T @ parts
+        single = (found.units > 1)[:, None, None]
+        spread = np.where(single, found.covariances * (found.units - 1.0)[:, None, None], 0.0)
+        for weight, within in zip(alpha, spread, strict=True):
+            covariance += weight @ within @ weight.T
+    else:
+        _, cluster = np.unique(found.groups["cluster"].to_numpy(), return_inverse=True)
+        influence = np.zeros((cluster.max() + 1, parts.shape[1]))
+        np.add.at(influence, cluster, parts)
+        covariance = influence.T @ influence
+    if by_unit and _nearly_exact(cells, covariance, sums / units[:, None], units):
+        return None
+    return CellFit(
+        cells=tuple(cells),
+        cohorts=cohorts,
+        clusters=clusters.astype(int),
+        value=value,
+        covariance=covariance,
+        influence=influence,
+    )
+
+
+def _linear(
+    cells: Sequence[Cell],
+    cohorts: np.ndarray,
+    units: np.ndarray,
+    sums: np.ndarray,
+    periods: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return effects and shares, and how a unit's path enters their errors."""
+    column = {float(p): i for i, p in enumerate(periods)}
     k, j = len(cells), len(cohorts)
     value = np.zeros(k + j)
-    alpha, beta = np.zeros((j, k + j, len(moments.periods))), np.zeros((j, k + j))
+    alpha, beta = np.zeros((j, k + j, len(periods))), np.zeros((j, k + j))
     for i, cell in enumerate(cells):
         if cell.reference:
             continue
@@ -77,59 +105,14 @@ def linear_fit(moments: PanelMoments, cells: Sequence[Cell]) -> LinearFit:
     total = units.sum()
     value[k:] = units / total
     beta[:, k:] = (np.eye(j) - value[k:]) / total
-    return LinearFit(cohorts=cohorts, value=value, alpha=alpha, beta=beta)
+    return value, alpha, beta
 
 
-def fit_moments(moments: PanelMoments, cells: Sequence[Cell], *, correct: bool) -> CellFit:
-    """Estimate every comparison with the joint covariance.
-
-    Parameters
-    ----------
-    moments : PanelMoments
-        By cohort, with units as clusters, or by cluster.
-    cells : sequence of Cell
-        From `plan.plan`.
-    correct : bool
-        Inflate the share of each cohort by ``n / (n - 1)`` on its clusters.
-
-    Returns
-    -------
-    CellFit
-        With the influence of every cluster where clusters are coarser than units.
-    """
-    fit = linear_fit(moments, cells)
-    first = moments.groups["first_treated"].to_numpy(dtype=float)
-    code = np.searchsorted(fit.cohorts, first)
-    influence = None
-    if moments.by == "cluster":
-        n = np.bincount(code)
-        own = _inflation(n, correct)[code]
-        parts = np.einsum("gkt,gt->gk", fit.alpha[code], moments.sums)
-        parts += fit.beta[code] * moments.units[:, None]
-        _, cluster = np.unique(moments.groups["cluster"].to_numpy(), return_inverse=True)
-        influence = np.zeros((cluster.max() + 1, parts.shape[1]))
-        np.add.at(influence, cluster, parts * own[:, None])
-        covariance = influence.T @ influence
-    else:
-        covariance = np.zeros((len(fit.value), len(fit.value)))
-        inflation = _inflation(moments.units, correct) ** 2
-        spread = moments.covariances * (moments.units - 1.0)[:, None, None]
-        for c in range(len(code)):
-            alpha, n = fit.alpha[c], moments.units[c]
-            shift = alpha @ moments.means[c] + fit.beta[c]
-            within = spread[c] if n > 1 else np.zeros_like(spread[c])
-            covariance += inflation[c] * (alpha @ within @ alpha.T + n * np.outer(shift, shift))
-    return CellFit(
-        cells=tuple(cells),
-        cohorts=fit.cohorts,
-        value=fit.value,
-        covariance=covariance,
-        influence=influence,
-    )
-
-
-def _inflation(n: np.ndarray, correct: bool) -> np.ndarray:
-    n = n.astype(float)
-    if not correct:
-        return np.ones_like(n)
-    return np.sqrt(np.divide(n, n - 1, out=np.ones_like(n), where=n > 1))
+def _nearly_exact(
+    cells: Sequence[Cell], covariance: np.ndarray, means: np.ndarray, units: np.ndarray
+) -> bool:
+    """Whether errors are so small against the changes that rounding may make them."""
+    scale = np.abs(means).max() ** 2 / units.sum()
+    variance = np.diag(covariance)[: len(cells)]
+    real = np.array([not cell.reference for cell in cells])
+    return bool((variance[real] <= NEARLY_EXACT * scale).any())

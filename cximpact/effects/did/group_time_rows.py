@@ -10,42 +10,10 @@ import pandas as pd
 from scipy import sparse
 
 from cximpact.core.errors import NoControlError
+from cximpact.effects.did.cell_fit import CellFit, inflation
 from cximpact.effects.did.contrast import level_contrast, panel_contrast
 from cximpact.effects.did.design import DidTable
 from cximpact.effects.did.plan import Cell
-
-UNBALANCED = ("pairs", "levels", "drop")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CellFit:
-    """Effects of all comparisons and shares of all cohorts, with their joint uncertainty.
-
-    Parameters
-    ----------
-    cells : tuple of Cell
-        The comparisons that could be made.
-    cohorts : numpy.ndarray, shape (cohort,)
-        Cohorts, infinite for never treated.
-    value : numpy.ndarray, shape (cell + cohort,)
-        Effects, then shares of the cohorts.
-    covariance : numpy.ndarray, shape (cell + cohort, cell + cohort)
-        Their covariance, summed over clusters.
-    influence : numpy.ndarray, shape (cluster, cell + cohort), optional
-        Share of every cluster in the errors.
-    notes : tuple of str
-        What was left out.
-    trimmed : int
-        Untreated rows that got no weight, over all comparisons.
-    """
-
-    cells: tuple[Cell, ...]
-    cohorts: np.ndarray
-    value: np.ndarray
-    covariance: np.ndarray = field(repr=False)
-    influence: np.ndarray | None = field(default=None, repr=False)
-    notes: tuple[str, ...] = ()
-    trimmed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -259,14 +227,12 @@ class _Sink:
     """Collects what each row adds to the errors, summed by cluster."""
 
     def __init__(self, cohort: np.ndarray, cluster: np.ndarray, n_cells: int, correct: bool):
-        self.cohort, self.names = cohort, np.unique(cohort)
+        self.cohort = cohort
+        self.names, of = np.unique(cohort, return_inverse=True)
         clusters, code = np.unique(cluster, return_inverse=True)
-        own = np.ones(len(code))
-        if correct:
-            pairs = np.unique(np.column_stack([np.searchsorted(self.names, cohort), code]), axis=0)
-            n = np.bincount(pairs[:, 0], minlength=len(self.names)).astype(float)
-            inflate = np.sqrt(np.divide(n, n - 1, out=np.ones_like(n), where=n > 1))
-            own = inflate[np.searchsorted(self.names, cohort)]
+        pairs = np.unique(of * len(clusters) + code)
+        self.clusters = np.bincount(pairs // len(clusters), minlength=len(self.names))
+        own = inflation(self.clusters, correct)[of]
         self.sums = sparse.csc_array(
             (own, (code, np.arange(len(code)))), (len(clusters), len(code))
         )
@@ -284,7 +250,8 @@ class _Sink:
 
     def drop(self, columns: Sequence[int]) -> None:
         """Forget comparisons that could not be made."""
-        self.total = np.delete(self.total, columns, axis=1)
+        if columns:
+            self.total = np.delete(self.total, columns, axis=1)
 
     def fit(
         self,
@@ -305,6 +272,7 @@ class _Sink:
         return CellFit(
             cells=tuple(cells),
             cohorts=self.names,
+            clusters=self.clusters,
             value=np.concatenate([value, share]),
             covariance=self.total.T @ self.total,
             influence=self.total,

@@ -12,7 +12,7 @@ from cximpact.core.errors import DataWarning, DesignError
 from cximpact.data import Panel, PanelMoments, frames
 from cximpact.data.moments import moments
 from cximpact.data.wide import in_memory
-from cximpact.effects.did.design import (
+from cximpact.effects.did.design_checks import (
     always_note,
     check_comparison,
     dropped_note,

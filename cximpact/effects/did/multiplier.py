@@ -8,8 +8,9 @@ from cximpact.core.rng import RngLike, as_generator
 from cximpact.core.validate import check_choice
 
 MULTIPLIERS = ("rademacher", "mammen")
-_CHUNK = 2**22
+_CHUNK = 2**20
 """Random numbers held at once."""
+_ROOT = np.sqrt(5.0)
 
 
 def multiplier_draws(
@@ -34,6 +35,11 @@ def multiplier_draws(
     numpy.ndarray, shape (sample, term)
         Errors, to be added to the estimates.
 
+    Notes
+    -----
+    Both kinds take two values, so that a random sum is the lower value times the sum of all, plus
+    the step between the values times the sum of those that drew the higher one.
+
     References
     ----------
     Callaway, B. and Sant'Anna, P. H. C. (2021). Difference-in-differences with multiple time
@@ -41,20 +47,19 @@ def multiplier_draws(
     """
     check_choice(kind, "multiplier", MULTIPLIERS)
     generator = as_generator(rng)
-    out = np.zeros((size, influence.shape[1]))
-    step = max(_CHUNK // size, 1)
+    high = np.zeros((size, influence.shape[1]))
+    step = max(_CHUNK // size // 8 * 8, 8)
     for start in range(0, len(influence), step):
         part = influence[start : start + step]
-        out += _numbers(generator, (size, len(part)), kind) @ part
-    return out
+        high += _drew_high(generator, (size, len(part)), kind) @ part
+    low, jump = (-1.0, 2.0) if kind == "rademacher" else ((1 - _ROOT) / 2, _ROOT)
+    return low * influence.sum(axis=0) + jump * high
 
 
-def _numbers(generator: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndarray:
-    """Draw multipliers."""
-    if kind == "rademacher":
-        n = shape[0] * shape[1]
-        bits = np.unpackbits(np.frombuffer(generator.bytes(-(-n // 8)), np.uint8), count=n)
-        return (2.0 * bits - 1.0).reshape(shape)
-    root = np.sqrt(5.0)
-    low = generator.random(shape) < (root + 1) / (2 * root)
-    return np.where(low, (1 - root) / 2, (1 + root) / 2)
+def _drew_high(generator: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndarray:
+    """Say which clusters drew the higher value, as 0 or 1."""
+    if kind == "mammen":
+        return (generator.random(shape) >= (_ROOT + 1) / (2 * _ROOT)).astype(float)
+    width = -(-shape[1] // 8)
+    drawn = np.frombuffer(generator.bytes(shape[0] * width), np.uint8).reshape(shape[0], width)
+    return np.unpackbits(drawn, axis=1, count=shape[1]).astype(float)
