@@ -190,7 +190,7 @@ class EffectPosterior:
         ----------
         by : {"simple", "event", "group", "calendar"}
             To one number, weighted by the size of the cohorts; or by time since treatment, by
-            cohort, or by period.
+            cohort, or by period. After `ImputationDiD` also ``"cell"``, by cohort and period.
         overall : bool, default False
             Average the averages to one number: event times and periods count alike, cohorts by
             their size.
@@ -209,7 +209,7 @@ class EffectPosterior:
         if cells is None:
             raise ConfigError(
                 f"{self.provenance.method} has no effects by cohort and period to average; "
-                "GroupTime has."
+                "GroupTime and ImputationDiD have."
             )
         return cells.aggregate(by, overall=overall)
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from cximpact.effects.association import association
-from cximpact.effects.did import CellModel, EventStudy, GroupTime, HierarchicalDiD, TwoByTwo
+from cximpact.effects.did import (
+    CellModel,
+    EventStudy,
+    GroupTime,
+    HierarchicalDiD,
+    ImputationDiD,
+    TwoByTwo,
+)
 from cximpact.effects.imputed import fit_imputed
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "EventStudy",
     "GroupTime",
     "HierarchicalDiD",
+    "ImputationDiD",
     "TwoByTwo",
     "association",
     "fit_imputed",
