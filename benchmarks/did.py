@@ -5,7 +5,8 @@ python benchmarks/did.py [--rows N ...] [--only WORD]
 Every measurement runs in a process of its own, on two threads, after a first call on a few rows
 (imports and compilation are not counted), and the least of several calls counts. Ours starts from
 a Parquet file, through a DuckDB relation, and includes building the `Panel`, which checks every
-row; peers have their frame in memory and checked nothing. Memory is what the process gained at
+row; peers have their frame in memory and checked nothing. Effects by cohort and period start from
+a long frame in memory on both sides. Memory is what the process gained at
 its peak. A measurement is a function here, found by its name in `MEASURES`; add others to it.
 Peers are in the dependency group `bench`; a row whose peer is not installed says so.
 """
@@ -21,11 +22,12 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-PERIODS, RUNS = 20, 3
+PERIODS, COHORT_PERIODS, RUNS, DRAWS = 20, 10, 3, 1000
+X = ("x1", "x2", "x3")
 Numbers = dict[str, Any]
 Measure = Callable[[Path], Numbers]
 
@@ -54,6 +56,21 @@ def make_panel(path: Path, rows: int) -> None:
         }
         columns["g"] = pa.array(first, from_pandas=True)
         pq.write_table(pa.table(columns), path / f"{name}.parquet")
+    for name, n in (("cohorts", rows // COHORT_PERIODS), ("few cohorts", 500)):
+        cohort_world(rng, n).to_parquet(path / f"{name}.parquet")
+
+
+def cohort_world(rng: Any, n: int) -> Any:
+    """Ten periods, five cohorts and the never treated (0), three covariates of each unit."""
+    import numpy as np
+    import pandas as pd
+
+    g = rng.choice([4, 5, 6, 7, 8, 0], n)
+    unit, t = np.repeat(np.arange(n), COHORT_PERIODS), np.tile(np.arange(1, COHORT_PERIODS + 1), n)
+    first, x = g[unit], rng.standard_normal((n, 3))[unit]
+    y = rng.standard_normal(n)[unit] + 0.1 * t + 0.2 * x[:, 0] * t + rng.standard_normal(unit.size)
+    y += np.where((first > 0) & (t >= first), 1 + 0.1 * (t - first), 0)
+    return pd.DataFrame({"unit": unit, "t": t, "y": y, "g": first} | dict(zip(X, x.T, strict=True)))
 
 
 def memory() -> float:
@@ -170,7 +187,92 @@ def pyfixest_rust_covariate(path: Path) -> Numbers:
     return pyfixest(path, "rust", "y ~ d + x | unit + t")
 
 
+def group_time(path: Path, inference: str = "normal", covariates: Sequence[str] = ()) -> Numbers:
+    """Effects by cohort and period, and by event time with a band, from a long frame."""
+    import pandas as pd
+
+    from cximpact import Panel
+    from cximpact.effects import GroupTime
+    from cximpact.effects.did import simultaneous_band
+
+    roles = {"unit": "unit", "period": "t", "outcome": "y", "first_treated": "g"}
+    estimator = GroupTime(inference=inference, draws=DRAWS)
+
+    def fit(table: pd.DataFrame) -> tuple[float, float]:
+        effects = estimator.fit(Panel(table, covariates=covariates, **roles), rng=1)
+        simultaneous_band(effects.aggregate("event"))
+        return effects.estimate.values[-1], effects.std_error.values[-1]
+
+    return both(path, fit)
+
+
+def both(path: Path, fit: Callable[[Any], Any], runs: int = RUNS) -> Numbers:
+    import pandas as pd
+
+    whole, few = (pd.read_parquet(path / f"{name}.parquet") for name in ("cohorts", "few cohorts"))
+    return timed(lambda: fit(whole), lambda: fit(few), runs)
+
+
+def group_time_draws(path: Path) -> Numbers:
+    return group_time(path, "rademacher")
+
+
+def group_time_robust(path: Path) -> Numbers:
+    return group_time(path, "normal", X)
+
+
+def group_time_robust_draws(path: Path) -> Numbers:
+    return group_time(path, "rademacher", X)
+
+
+def diff_diff(path: Path, covariates: list[str] | None = None) -> Numbers:
+    from diff_diff import CallawaySantAnna
+
+    roles = {"outcome": "y", "unit": "unit", "time": "t", "first_treat": "g"}
+
+    def fit(table: Any) -> tuple[float, float]:
+        estimator = CallawaySantAnna(n_bootstrap=DRAWS, seed=1)
+        found = estimator.fit(table, covariates=covariates, aggregate="event_study", **roles)
+        last = found.group_time_effects[(8, 10)]
+        return last["effect"], last["se"]
+
+    return both(path, fit)
+
+
+def diff_diff_robust(path: Path) -> Numbers:
+    return diff_diff(path, list(X))
+
+
+def csdid(path: Path, formula: str | None = None) -> Numbers:
+    from csdid.att_gt import ATTgt
+
+    roles = {"yname": "y", "tname": "t", "idname": "unit", "gname": "g", "xformla": formula}
+
+    def fit(table: Any) -> tuple[float, float]:
+        made = ATTgt(data=table, control_group="nevertreated", cband=True, biters=DRAWS, **roles)
+        found = made.fit(est_method="dr").results
+        return found["att"][-1], found["se"][-1]
+
+    return both(path, fit, runs=2)
+
+
+def csdid_robust(path: Path) -> Numbers:
+    return csdid(path, "~" + "+".join(X))
+
+
+def moderndid(path: Path) -> Numbers:
+    from moderndid import att_gt
+
+    def fit(table: Any) -> tuple[float, float]:
+        found = att_gt(table, "y", "t", "unit", "g", boot=True, biters=DRAWS)
+        return found.att_gt[-1], found.se_gt[-1]
+
+    return both(path, fit, runs=1)
+
+
 TWO_WAY = "two-way fixed effects"
+COHORTS = "group-time, bands"
+ROBUST = "group-time, 3 covariates, bands"
 ROWS = "two-way, a covariate (rows)"
 MEASURES: dict[str, tuple[str, str | None, Measure, int]] = {
     # name: group (its first row is the one that others are compared with), package, measure, rows
@@ -182,6 +284,15 @@ MEASURES: dict[str, tuple[str, str | None, Measure, int]] = {
     "cximpact TwoByTwo": (ROWS, None, two_way_covariate, 10**6),
     "pyfixest": (ROWS, "pyfixest", pyfixest_covariate, 10**6),
     "pyfixest with rust": (ROWS, "pyfixest", pyfixest_rust_covariate, 10**6),
+    "cximpact GroupTime, normal": (COHORTS, None, group_time, 10**7),
+    "cximpact, 1,000 draws": (COHORTS, None, group_time_draws, 10**7),
+    "diff-diff, 1,000 draws": (COHORTS, "diff_diff", diff_diff, 10**6),
+    "csdid, 1,000 draws": (COHORTS, "csdid", csdid, 10**6),
+    "moderndid, 1,000 draws": (COHORTS, "moderndid", moderndid, 10**6),
+    "cximpact, doubly robust": (ROBUST, None, group_time_robust, 10**7),
+    "the same, 1,000 draws": (ROBUST, None, group_time_robust_draws, 10**7),
+    "diff-diff, doubly robust": (ROBUST, "diff_diff", diff_diff_robust, 10**6),
+    "csdid, doubly robust": (ROBUST, "csdid", csdid_robust, 10**6),
 }
 """Measurements by name: group, package needed, function of the folder, and most rows to try."""
 

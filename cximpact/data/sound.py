@@ -85,9 +85,10 @@ def sound_rows(
 def _within(data: Panel | RepeatedCrossSection, row: pd.Series) -> bool:
     """Whether starts of treatment, treatment and weights lie where they must."""
     within = True
-    if data.first_treated is not None:  # at 0 or below a start may be one that means never
+    if data.first_treated is not None:  # 0 means never, unless it is one of the periods
         low = row["low first_treated"]
-        within = not pd.isna(low) and float(low) > 0
+        unclear = row["low period"] <= 0 <= row["high period"]
+        within = not pd.isna(low) and float(low) > (0 if unclear else -np.inf)
     if data.treated is not None:
         within = within and row["low treated"] >= 0 and row["high treated"] <= 1
     if data.weight is not None:
