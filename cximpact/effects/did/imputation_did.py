@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cximpact.core.errors import ClusterError, CxImpactWarning, DesignError
-from cximpact.core.results import CELLS, EffectPosterior, Estimand
+from cximpact.core.errors import CxImpactWarning, DesignError
+from cximpact.core.results import EffectPosterior, Estimand
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.data import Panel, RepeatedCrossSection
-from cximpact.effects.asymptotic import t_errors
-from cximpact.effects.did.aggregate import DIMENSIONS
+from cximpact.effects.did.cell_effects import CellEffects, by_words
 from cximpact.effects.did.design import DidTable, did_table
-from cximpact.effects.did.estimates import Claim, Estimates, effect_result
+from cximpact.effects.did.estimates import Claim
 from cximpact.effects.did.group_time import GroupTime
-from cximpact.effects.did.imputed_averages import ImputedCells
 from cximpact.effects.did.imputed_blocks import arrays
 from cximpact.effects.did.imputed_leads import Leads, leads_of_moments, leads_of_rows
 from cximpact.effects.did.imputed_moments import fit_moments
@@ -137,86 +135,36 @@ class ImputationDiD:
             found = fit_moments(did, self.anticipation, jackknife=jackknife)
             leads = leads_of_moments(did, self.anticipation, self.leads)
         warn_few_clusters(did)
-        return _Effects(
+        claims = _Claims(
             design=did,
-            found=found,
             leads=leads,
             other=_group_time(data, did, self.anticipation),
+            notes=found.notes,
             settings=self,
+        )
+        effects = CellEffects(
+            design=did,
+            found=found,
+            df=did.n_clusters - 1.0 if jackknife else None,
+            claim=claims.by,
+            draws=self.draws,
             seed=seed_of(rng),
-        ).aggregate("simple")
+        )
+        return effects.aggregate("simple")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Effects:
-    """One fit, to be averaged in several ways."""
+class _Claims:
+    """What the results of one fit say besides their numbers."""
 
     design: DidTable | MomentsDesign
-    found: ImputedCells = field(repr=False)
-    leads: Leads = field(repr=False)
-    other: EffectPosterior | None = field(repr=False)
+    leads: Leads
+    other: EffectPosterior | None
+    notes: tuple[str, ...]
     settings: ImputationDiD
-    seed: int
 
-    @property
-    def df(self) -> float | None:
-        """Degrees of freedom of the jackknife."""
-        return self.design.n_clusters - 1.0 if self.settings.inference == "jackknife" else None
-
-    def aggregate(self, by: str, *, overall: bool = False) -> EffectPosterior:
-        """Average the effects; see `EffectPosterior.aggregate`.
-
-        Parameters
-        ----------
-        by : {"cell", "simple", "event", "group", "calendar"}
-            Which averages.
-        overall : bool, default False
-            Average the averages.
-
-        Returns
-        -------
-        EffectPosterior
-            A new result.
-        """
-        found = self.found
-        rows = found.cells.rows(by, overall=overall)
-        found.refuse_undefined(rows, by)
-        known = np.flatnonzero(~np.isnan(np.diag(found.covariance)))
-        inner = found.covariance[np.ix_(known, known)]
-        errors = t_errors(inner, self.df, size=self.settings.draws, rng=self.seed)
-        value = found.stack[rows]
-        dims, coords = self._labels(by, rows)
-        numbers = Estimates(
-            value=value,
-            covariance=found.covariance[np.ix_(rows, rows)],
-            df=self.df,
-            dims=dims,
-            coords=coords,
-            draws=value + errors[:, np.searchsorted(known, rows)],
-        )
-        self._check_error(numbers)
-        claim = self._claim(numbers, by)
-        return effect_result(self.design, numbers, claim, draws=self.settings.draws, rng=self.seed)
-
-    def _labels(self, by: str, rows: np.ndarray) -> tuple[tuple[str, ...], dict[str, Any]]:
-        cells = self.found.cells
-        if by == "cell":
-            labels = {"cohort": ("cell", cells.cohort), "period": ("cell", cells.period)}
-            return ("cell",), labels
-        if by == "simple" or len(rows) < len(cells.labels(by)):
-            return (), {}
-        labels = cells.labels(by)
-        labels = labels.astype(int) if (labels == np.round(labels)).all() else labels
-        return (DIMENSIONS[by],), {DIMENSIONS[by]: labels}
-
-    def _check_error(self, numbers: Estimates) -> None:
-        if (numbers.std_error <= 1e-12 * np.maximum(np.abs(numbers.value), 1e-300)).any():
-            raise ClusterError(
-                f"the {self.design.n_clusters} clusters are fitted exactly, and the data hold "
-                "nothing about their errors."
-            )
-
-    def _claim(self, numbers: Estimates, by: str) -> Claim:
+    def by(self, by: str) -> Claim:
+        """Make the claim of averages by something."""
         leads, settings = self.leads, self.settings
         trends = pretrend_test(
             leads.times, leads.estimate, leads.covariance, self.design.n_clusters - 1.0
@@ -236,8 +184,6 @@ class _Effects:
                 "inference": settings.inference,
             },
             details={
-                CELLS: self,
-                "covariance": numbers.covariance.copy(),
                 "leads": pd.DataFrame(
                     {
                         "event_time": leads.times,
@@ -247,15 +193,13 @@ class _Effects:
                 ),
                 "group_time": self.other,
             },
-            notes=(*self.found.notes, *self._compared()),
+            notes=(*self.notes, *self._compared()),
         )
 
     def _estimand(self, by: str) -> Estimand:
-        words = {"event": "event time", "group": "cohort", "calendar": "period", "cell": "cell"}
         named = estimand(self.design, self.settings.scale)
         contrast = "outcome of the treated against what unit and period effects of the untreated "
-        which = f", by {words[by]}" if by in words else ", averaged over treated rows"
-        return replace(named, contrast=f"{contrast}rows predict{which}")
+        return replace(named, contrast=f"{contrast}rows predict, {by_words(by)}")
 
     def _compared(self) -> tuple[str, ...]:
         if self.other is None or self.other.estimate is None or self.other.std_error is None:
