@@ -9,6 +9,7 @@ from cximpact.effects.did import (
     GroupTime,
     HierarchicalDiD,
     ImputationDiD,
+    NonlinearDiD,
     TwoByTwo,
 )
 from cximpact.effects.imputed import fit_imputed
@@ -19,6 +20,7 @@ __all__ = [
     "GroupTime",
     "HierarchicalDiD",
     "ImputationDiD",
+    "NonlinearDiD",
     "TwoByTwo",
     "association",
     "fit_imputed",

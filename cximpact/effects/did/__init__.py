@@ -8,6 +8,7 @@ from cximpact.effects.did.event_study import EventStudy
 from cximpact.effects.did.group_time import GroupTime
 from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.imputation_did import ImputationDiD
+from cximpact.effects.did.nonlinear import NonlinearDiD
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
 
@@ -17,6 +18,7 @@ __all__ = [
     "GroupTime",
     "HierarchicalDiD",
     "ImputationDiD",
+    "NonlinearDiD",
     "TwoByTwo",
     "simultaneous_band",
     "two_way_weights",

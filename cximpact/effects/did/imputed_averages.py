@@ -139,6 +139,25 @@ class TreatedCells:
             ratios = (sets / sets.sum(axis=1, keepdims=True)).T
         return np.concatenate([ratios, *self._means(ratios)], axis=-1).T
 
+    def share_jacobian(self, value: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """Return how the stack moves with how much cells count.
+
+        Parameters
+        ----------
+        value, count : numpy.ndarray, shape (cell,)
+            Effects, and how much each cell counts.
+
+        Returns
+        -------
+        numpy.ndarray, shape (average, cell)
+            Derivatives.
+        """
+        sets = np.concatenate(list(self._sets.values()))
+        total = sets @ count
+        mean = (sets * count) @ value / total
+        ratios = (sets * (value - mean[:, None]) / total[:, None]).T
+        return np.concatenate([ratios, *self._means(ratios)], axis=-1).T
+
     def _means(self, ratios: np.ndarray) -> list[np.ndarray]:
         """Average event times after treatment, and periods, each alike."""
         later = self._where["event"][self.labels("event") >= 0]
