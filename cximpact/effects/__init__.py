@@ -11,6 +11,8 @@ from cximpact.effects.did import (
     ImputationDiD,
     NonlinearDiD,
     TwoByTwo,
+    leave_one_cohort_out,
+    placebos,
 )
 from cximpact.effects.imputed import fit_imputed
 
@@ -24,4 +26,6 @@ __all__ = [
     "TwoByTwo",
     "association",
     "fit_imputed",
+    "leave_one_cohort_out",
+    "placebos",
 ]

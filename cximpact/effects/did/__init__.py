@@ -9,17 +9,21 @@ from cximpact.effects.did.group_time import GroupTime
 from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.imputation_did import ImputationDiD
 from cximpact.effects.did.nonlinear import NonlinearDiD
+from cximpact.effects.did.placebos import EffectChecks, leave_one_cohort_out, placebos
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
 
 __all__ = [
     "CellModel",
+    "EffectChecks",
     "EventStudy",
     "GroupTime",
     "HierarchicalDiD",
     "ImputationDiD",
     "NonlinearDiD",
     "TwoByTwo",
+    "leave_one_cohort_out",
+    "placebos",
     "simultaneous_band",
     "two_way_weights",
 ]

@@ -94,20 +94,21 @@ def assumptions(
 
 def _further(did: Design, independent: str, *, equal: bool) -> list[Assumption]:
     """List the conditions that only some designs need."""
+    asked = "placebos(response=...) asks whether it does"
     statements = {
         "equal effects across cohorts": (
             did.staggered and equal,
             "all treated gain the same at every time since treatment",
         ),
-        "stable composition": (did.kind != "panel", "the fix does not change who answers"),
+        "stable composition": (did.kind != "panel", "the fix does not change who answers", asked),
         "independent errors": (
             bool(independent),
             f"{independent} are independent, without shocks that some of them share",
         ),
     }
     return [
-        Assumption(name=name, statement=statement, tested=False)
-        for name, (applies, statement) in statements.items()
+        Assumption(name=name, statement=statement, tested=False, evidence="".join(evidence))
+        for name, (applies, statement, *evidence) in statements.items()
         if applies
     ]
 
