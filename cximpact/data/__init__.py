@@ -6,6 +6,7 @@ from cximpact.core.scale import ScoreScale
 from cximpact.data.compress import Cells, cells
 from cximpact.data.moments import PanelMoments, moments
 from cximpact.data.panel import Panel, RepeatedCrossSection
+from cximpact.data.retention import retained_after
 from cximpact.data.survey import SurveyWave
 from cximpact.data.wide import WidePanel, wide
 
@@ -19,5 +20,6 @@ __all__ = [
     "WidePanel",
     "cells",
     "moments",
+    "retained_after",
     "wide",
 ]
