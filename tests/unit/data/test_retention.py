@@ -93,7 +93,7 @@ def test_survivors_change_although_nobody_does_and_cohorts_of_joiners_do_not():
     level, weight = np.polynomial.hermite_e.hermegauss(60)
     lived = special.expit(2.5 + level)[:, None] ** [0, 1, 2, 11]
     means = (weight * level) @ lived / (weight @ lived)
-    np.testing.assert_allclose(means, [0, 0.099, 0.178, 0.613], atol=0.0006)
+    np.testing.assert_allclose(means, [0, 0.09534, 0.17527, 0.60899], atol=1e-5)
     cohorts = leavers(np.random.default_rng(2), 200_000, 12)
     with pytest.warns(DataWarning, match="joined less than 6 months"):
         found = retained_after(cohorts, joined="joined", left="left", until=15, months=6)
