@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cximpact.plots.answers import answer_distribution
+from cximpact.plots.bacon import bacon, two_way_weights
 from cximpact.plots.bridge import waterfall
 from cximpact.plots.cash_flow import cash_flow_fan
 from cximpact.plots.densities import densities
@@ -24,6 +25,7 @@ from cximpact.plots.who_answered import who_answered
 
 __all__ = [
     "answer_distribution",
+    "bacon",
     "cash_flow_fan",
     "densities",
     "distribution",
@@ -40,6 +42,7 @@ __all__ = [
     "tipping_dumbbell",
     "to_png",
     "to_svg",
+    "two_way_weights",
     "validation_page",
     "waterfall",
     "who_answered",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cximpact.effects.did.bacon import BaconDecomposition, bacon_decomposition
 from cximpact.effects.did.bands import simultaneous_band
 from cximpact.effects.did.cell_blocks import CellModel
 from cximpact.effects.did.event_study import EventStudy
@@ -10,10 +11,12 @@ from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.imputation_did import ImputationDiD
 from cximpact.effects.did.nonlinear import NonlinearDiD
 from cximpact.effects.did.placebos import EffectChecks, leave_one_cohort_out, placebos
+from cximpact.effects.did.sun_abraham import SunAbraham
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
 
 __all__ = [
+    "BaconDecomposition",
     "CellModel",
     "EffectChecks",
     "EventStudy",
@@ -21,7 +24,9 @@ __all__ = [
     "HierarchicalDiD",
     "ImputationDiD",
     "NonlinearDiD",
+    "SunAbraham",
     "TwoByTwo",
+    "bacon_decomposition",
     "leave_one_cohort_out",
     "placebos",
     "simultaneous_band",
