@@ -13,8 +13,11 @@ from cximpact.effects.did import (
     SunAbraham,
     TwoByTwo,
     bacon_decomposition,
+    honest_bounds,
+    honest_posterior,
     leave_one_cohort_out,
     placebos,
+    pretrend_power,
 )
 from cximpact.effects.imputed import fit_imputed
 
@@ -30,6 +33,9 @@ __all__ = [
     "association",
     "bacon_decomposition",
     "fit_imputed",
+    "honest_bounds",
+    "honest_posterior",
     "leave_one_cohort_out",
     "placebos",
+    "pretrend_power",
 ]

@@ -11,6 +11,7 @@ from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import goal_ladder
 from cximpact.plots.group_time import group_time
+from cximpact.plots.honest import honest, pretrend_power
 from cximpact.plots.npv import npv_distribution
 from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
@@ -33,7 +34,9 @@ __all__ = [
     "event_study",
     "goal_ladder",
     "group_time",
+    "honest",
     "npv_distribution",
+    "pretrend_power",
     "respondents_and_everyone",
     "response_funnel",
     "score_path",

@@ -8,6 +8,13 @@ from cximpact.effects.did.cell_blocks import CellModel
 from cximpact.effects.did.event_study import EventStudy
 from cximpact.effects.did.group_time import GroupTime
 from cximpact.effects.did.hierarchical import HierarchicalDiD
+from cximpact.effects.did.honest import (
+    HonestBounds,
+    PretrendPower,
+    honest_bounds,
+    honest_posterior,
+    pretrend_power,
+)
 from cximpact.effects.did.imputation_did import ImputationDiD
 from cximpact.effects.did.nonlinear import NonlinearDiD
 from cximpact.effects.did.placebos import EffectChecks, leave_one_cohort_out, placebos
@@ -22,13 +29,18 @@ __all__ = [
     "EventStudy",
     "GroupTime",
     "HierarchicalDiD",
+    "HonestBounds",
     "ImputationDiD",
     "NonlinearDiD",
+    "PretrendPower",
     "SunAbraham",
     "TwoByTwo",
     "bacon_decomposition",
+    "honest_bounds",
+    "honest_posterior",
     "leave_one_cohort_out",
     "placebos",
+    "pretrend_power",
     "simultaneous_band",
     "two_way_weights",
 ]
