@@ -19,6 +19,7 @@ from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
 from cximpact.plots.score_path import score_path
 from cximpact.plots.sensitivity import sensitivity_curve
+from cximpact.plots.synthetic import synthetic_control
 from cximpact.plots.tipping import tipping_dumbbell
 from cximpact.plots.validation import validation_page
 from cximpact.plots.waves import scores
@@ -42,6 +43,7 @@ __all__ = [
     "score_path",
     "scores",
     "sensitivity_curve",
+    "synthetic_control",
     "tipping_dumbbell",
     "to_png",
     "to_svg",

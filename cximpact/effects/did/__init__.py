@@ -19,6 +19,7 @@ from cximpact.effects.did.imputation_did import ImputationDiD
 from cximpact.effects.did.nonlinear import NonlinearDiD
 from cximpact.effects.did.placebos import EffectChecks, leave_one_cohort_out, placebos
 from cximpact.effects.did.sun_abraham import SunAbraham
+from cximpact.effects.did.synthetic import SyntheticDiD
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
 
@@ -34,6 +35,7 @@ __all__ = [
     "NonlinearDiD",
     "PretrendPower",
     "SunAbraham",
+    "SyntheticDiD",
     "TwoByTwo",
     "bacon_decomposition",
     "honest_bounds",
