@@ -110,11 +110,7 @@ def test_levels_of_units_a_common_trend_and_names_do_not_matter(seed):
     rng = np.random.default_rng(seed)
     table = factors(seed)
     base = SyntheticDiD(inference="jackknife").fit(panel(table), rng=1)
-    moved = (
-        table["y"]
-        + rng.standard_normal(28)[table["unit"]] * 5
-        + rng.standard_normal(15)[table["t"]]
-    )
+    moved = table["y"] + 5 * rng.standard_normal(28)[table["unit"]] + 0.7 * table["t"]
     scaled = SyntheticDiD(inference="jackknife").fit(panel(table.assign(y=3 * moved + 1)), rng=1)
     assert float(scaled.estimate) == pytest.approx(3 * float(base.estimate), abs=1e-6)
     assert float(scaled.std_error) == pytest.approx(3 * float(base.std_error), rel=1e-5)
