@@ -19,6 +19,8 @@ from cximpact.effects.did import (
     leave_one_cohort_out,
     placebos,
     pretrend_power,
+    randomization_test,
+    wild_cluster_test,
 )
 from cximpact.effects.imputed import fit_imputed
 
@@ -40,4 +42,6 @@ __all__ = [
     "leave_one_cohort_out",
     "placebos",
     "pretrend_power",
+    "randomization_test",
+    "wild_cluster_test",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cximpact.effects.did.bacon import BaconDecomposition, bacon_decomposition
 from cximpact.effects.did.bands import simultaneous_band
 from cximpact.effects.did.cell_blocks import CellModel
+from cximpact.effects.did.cluster_test import ClusterTest
 from cximpact.effects.did.event_study import EventStudy
 from cximpact.effects.did.group_time import GroupTime
 from cximpact.effects.did.hierarchical import HierarchicalDiD
@@ -18,14 +19,17 @@ from cximpact.effects.did.honest import (
 from cximpact.effects.did.imputation_did import ImputationDiD
 from cximpact.effects.did.nonlinear import NonlinearDiD
 from cximpact.effects.did.placebos import EffectChecks, leave_one_cohort_out, placebos
+from cximpact.effects.did.randomization import randomization_test
 from cximpact.effects.did.sun_abraham import SunAbraham
 from cximpact.effects.did.synthetic import SyntheticDiD
 from cximpact.effects.did.two_by_two import TwoByTwo
 from cximpact.effects.did.two_way_weights import two_way_weights
+from cximpact.effects.did.wild_cluster import wild_cluster_test
 
 __all__ = [
     "BaconDecomposition",
     "CellModel",
+    "ClusterTest",
     "EffectChecks",
     "EventStudy",
     "GroupTime",
@@ -43,6 +47,8 @@ __all__ = [
     "leave_one_cohort_out",
     "placebos",
     "pretrend_power",
+    "randomization_test",
     "simultaneous_band",
     "two_way_weights",
+    "wild_cluster_test",
 ]

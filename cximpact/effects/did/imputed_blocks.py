@@ -262,6 +262,36 @@ def sum_rows(rows: Rows) -> Sums:
     return out
 
 
+def by_cluster(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows by cluster, entity and period.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As in `DidTable`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With codes from zero for ``cluster`` and ``entity``.
+
+    Raises
+    ------
+    ClusterError
+        If a unit lies in several clusters.
+    """
+    codes = {name: pd.factorize(table[name])[0] for name in ("cluster", "entity")}
+    keys = [*codes, "time"]
+    table = table.assign(**codes).sort_values(keys, kind="stable", ignore_index=True)
+    entity = table["entity"].to_numpy()
+    if np.count_nonzero(np.diff(entity)) + 1 > len(np.unique(entity)):
+        raise ClusterError(
+            "a unit or group lies in several clusters; leaving one out would cut it in two. Give a "
+            "cluster that holds whole units, or none."
+        )
+    return table
+
+
 def arrays(
     table: pd.DataFrame, covariates: Sequence[str], anticipation: int
 ) -> tuple[Rows, np.ndarray, np.ndarray]:
@@ -289,15 +319,8 @@ def arrays(
     ClusterError
         If a unit lies in several clusters.
     """
-    codes = {name: pd.factorize(table[name])[0] for name in ("cluster", "entity")}
-    keys = [*codes, "time"]
-    table = table.assign(**codes).sort_values(keys, kind="stable", ignore_index=True)
+    table = by_cluster(table)
     entity, time = table["entity"].to_numpy(), table["time"].to_numpy(dtype=float)
-    if np.count_nonzero(np.diff(entity)) + 1 > len(np.unique(entity)):
-        raise ClusterError(
-            "a unit or group lies in several clusters; leaving one out would cut it in two. Give a "
-            "cluster that holds whole units, or none."
-        )
     periods, period = np.unique(time, return_inverse=True)
     first = table["first_treated"].to_numpy(dtype=float)
     treated = time >= first - anticipation

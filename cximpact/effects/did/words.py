@@ -143,7 +143,7 @@ def warn_few_clusters(did: Design) -> None:
     if treated < FEW_TREATED:
         message = (
             f"{treated} of {n} clusters are treated: a cluster-robust standard error is far too "
-            "small then. Use TwoByTwo(inference='few_treated')."
+            "small then. Use TwoByTwo(inference='few_treated') or randomization_test."
         )
     elif did.has_never and untreated < FEW_TREATED:
         message = (
