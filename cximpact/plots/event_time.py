@@ -34,8 +34,9 @@ def event_study(
         level of labels besides. With columns ``band_low`` and ``band_high`` the shaded band is
         the one that holds for all coefficients at once.
     reference : int or None, default -1
-        Period that the effects are measured against. It is marked at zero when the table lacks
-        it or has it at exactly zero; an estimate there is left alone. None marks nothing.
+        Period that the effects are measured against. It is marked at zero when the table has it
+        at exactly zero, or lacks it and has others before it; an estimate there is left alone.
+        None marks nothing.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     title : str, optional
@@ -134,8 +135,12 @@ def _band(ax: Axes, part: pd.DataFrame, color: str, reference: int | None) -> No
 
 
 def _is_reference(rows: pd.DataFrame, reference: int | None) -> bool:
+    if reference is None:
+        return False
     there = rows.loc[rows["event_time"] == reference, "estimate"]
-    return reference is not None and bool((there == 0).all())
+    if there.empty:  # left out of its own comparison; without others before it nothing is compared
+        return bool((rows["event_time"] < reference).any())
+    return bool((there == 0).all())
 
 
 def _mark_reference(ax: Axes, reference: float) -> None:

@@ -15,7 +15,7 @@ from cximpact.plots.event_time import event_study
 from cximpact.plots.labels import number_axis
 from cximpact.plots.tables import checked
 
-_ENDS = ("set_low", "set_high", "conf_low", "conf_high")
+_SET, _INTERVAL = ["set_low", "set_high"], ["conf_low", "conf_high"]
 
 
 def honest(
@@ -33,8 +33,8 @@ def honest(
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``bound``, ``set_low``, ``set_high``, ``conf_low`` and ``conf_high``, as
-        `HonestBounds.tidy` gives them.
+        Columns ``bound``, ``conf_low`` and ``conf_high``, and if they are to be seen ``set_low``
+        and ``set_high``, as `HonestBounds.tidy` gives them.
     original : tuple of float
         Estimate, lower and upper end under parallel trends.
     breakdown : float, optional
@@ -53,7 +53,8 @@ def honest(
     matplotlib.axes.Axes
         The interval under parallel trends is on the left; thick lines are identified sets.
     """
-    rows = checked(table, numbers=["bound", *_ENDS]).sort_values("bound")
+    ends = [*_INTERVAL, *(column for column in _SET if column in table)]
+    rows = checked(table, numbers=["bound", *ends]).sort_values("bound")
     ax = prepare(ax, title=title)
     bounds = rows["bound"].to_numpy()
     step = float(np.diff(bounds).min()) if len(bounds) > 1 else 1.0
@@ -64,7 +65,7 @@ def honest(
     ax.vlines(bounds, rows["conf_low"], rows["conf_high"], color=style.BLUE, linewidth=1.8)
     ax.vlines(bounds, rows["set_low"], rows["set_high"], color=style.BLUE, linewidth=7, alpha=0.35)
     style.reference_line(ax, 0.0, vertical=False, color=style.INK)
-    ax.set_ylim(*padded(rows[list(_ENDS)].to_numpy(), include=[0.0, low, high]))
+    ax.set_ylim(*padded(rows[ends].to_numpy(), include=[0.0, low, high]))
     ax.set_xlim(first - 0.7 * step, bounds[-1] + 0.7 * step)
     if bounds[0] < breakdown < bounds[-1]:
         style.reference_line(

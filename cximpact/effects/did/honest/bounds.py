@@ -53,8 +53,9 @@ class HonestBounds:
     ----------
     table : pandas.DataFrame
         One row a bound: ``bound``; ``set_low`` and ``set_high``, what is compatible with the
-        estimates taken for the truth; ``conf_low`` and ``conf_high``, with their error; and
-        ``conf_level``.
+        estimates taken for the truth, noise included (with smoothness the interval weighs all
+        periods before treatment and may lie elsewhere); ``conf_low`` and ``conf_high``, with
+        their error; and ``conf_level``.
     original : tuple of float
         Estimate and interval under parallel trends.
     breakdown : float
@@ -131,7 +132,10 @@ class HonestBounds:
         options.setdefault("unit", self.unit)
         options.setdefault("breakdown", self.breakdown)
         options.setdefault("name", _AXES[self.restriction])
-        return plotting().honest(self.table, original=self.original, **options)
+        table = self.table
+        if self.restriction == "smoothness":  # a line through the last two estimates misleads
+            table = table.drop(columns=["set_low", "set_high"])
+        return plotting().honest(table, original=self.original, **options)
 
     def _repr_html_(self) -> str:
         return result_html(f"Honest bounds: effect {self.target}", self.tidy(), self.explain())
