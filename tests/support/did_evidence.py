@@ -73,7 +73,7 @@ def serial_world(seed: int, *, clusters: int = 20, treated: int = 10, periods: i
 def factor_world(seed: int, *, treated: int = 12, controls: int = 40) -> Panel:
     """An effect of 1 on units that load more on a common factor that rises."""
     rng = np.random.default_rng([7, seed])
-    n, periods, start = treated + controls, 20, 14
+    n, periods, start = treated + controls, 40, 35
     treats = np.arange(n) < treated
     loads = rng.standard_normal((n, 2)) + np.where(treats, 0.5, 0.0)[:, None]
     steps = 0.2 * rng.standard_normal(periods).cumsum()

@@ -26,7 +26,13 @@ from cximpact.effects.did.imputed_rows import fit_rows
 from cximpact.effects.did.moments_design import MomentsDesign
 from cximpact.effects.did.pretrend import pretrend_test, trend_words
 from cximpact.effects.did.two_way_moments import without_rows
-from cximpact.effects.did.words import OUTCOME_SCALES, assumptions, estimand, warn_few_clusters
+from cximpact.effects.did.words import (
+    OUTCOME_SCALES,
+    assumptions,
+    estimand,
+    shown,
+    warn_few_clusters,
+)
 
 INFERENCE = ("jackknife", "conservative")
 
@@ -138,7 +144,7 @@ class ImputationDiD:
         claims = _Claims(
             design=did,
             leads=leads,
-            other=_group_time(data, did, self.anticipation),
+            other=_group_time(data, did, self.anticipation, self.scale),
             notes=found.notes,
             settings=self,
         )
@@ -204,9 +210,13 @@ class _Claims:
     def _compared(self) -> tuple[str, ...]:
         if self.other is None or self.other.estimate is None or self.other.std_error is None:
             return ()
+        value, error = (
+            shown(float(x), self.other.estimand.scale)
+            for x in (self.other.estimate, self.other.std_error)
+        )
         return (
-            f"GroupTime, with trends since the last period before treatment only, averages to "
-            f"{float(self.other.estimate):.4g} (standard error {float(self.other.std_error):.2g}).",
+            "GroupTime, with trends since the last period before treatment only, averages to "
+            f"{value} (standard error {error}).",
         )
 
 
@@ -232,11 +242,16 @@ def _with_untreated(table: pd.DataFrame, anticipation: int) -> tuple[pd.DataFram
 
 
 def _group_time(
-    data: Panel | RepeatedCrossSection, did: DidTable | MomentsDesign, anticipation: int
+    data: Panel | RepeatedCrossSection,
+    did: DidTable | MomentsDesign,
+    anticipation: int,
+    scale: str | None,
 ) -> EffectPosterior | None:
     """Estimate the same average with fewer assumptions on the trends, where that can be done."""
     control = "never" if did.has_never else "not_yet"
-    other = GroupTime(control=control, anticipation=anticipation, inference="normal", draws=100)
+    other = GroupTime(
+        control=control, anticipation=anticipation, inference="normal", draws=100, scale=scale
+    )
     with warnings.catch_warnings():  # what it warns of was said before
         warnings.simplefilter("ignore", CxImpactWarning)
         try:

@@ -19,7 +19,13 @@ from cximpact.effects.did.estimates import Claim
 from cximpact.effects.did.nonlinear_fit import ScaledEffects, fit_effects
 from cximpact.effects.did.pretrend import trend_words
 from cximpact.effects.did.trend_scale import SCALES
-from cximpact.effects.did.words import OUTCOME_SCALES, assumptions, estimand, warn_few_clusters
+from cximpact.effects.did.words import (
+    OUTCOME_SCALES,
+    assumptions,
+    estimand,
+    shown,
+    warn_few_clusters,
+)
 
 INFERENCE = ("cluster", "independent")
 
@@ -198,12 +204,13 @@ class _Claims:
         return replace(named, contrast=f"{what} predict, {by_words(by)}")
 
     def _others(self) -> str:
-        shown = [
-            f"{_PLURAL[str(row['trend'])]} {row['estimate']:.4g} "
-            f"(standard error {row['std_error']:.2g})"
+        scale = estimand(self.design, self.settings.scale).scale
+        found = [
+            f"{_PLURAL[str(row['trend'])]} {shown(row['estimate'], scale)} "
+            f"(standard error {shown(row['std_error'], scale)})"
             for row in self.scales.to_dict("records")
         ]
-        return f"Average effect under parallel {', '.join(shown)}."
+        return f"Average effect under parallel {', '.join(found)}."
 
 
 _PLURAL = {"difference": "differences", "odds": "odds", "ratio": "ratios"}

@@ -23,6 +23,7 @@ from cximpact.effects.did.honest.restrictions import (
     relative_magnitudes,
     smoothness,
 )
+from cximpact.effects.did.words import shown
 
 RESTRICTIONS = ("relative_magnitudes", "smoothness")
 METHODS = ("auto", "hybrid", "conditional", "fixed_length")
@@ -94,15 +95,16 @@ class HonestBounds:
         str
             A paragraph.
         """
-        estimate, low, high = self.original
+        estimate, low, high = (shown(x, self.unit) for x in self.original)
         level = self.table["conf_level"].iloc[0]
         rows = [
-            f"{row.bound:.3g}, {row.conf_low:.3g} to {row.conf_high:.3g}"
+            f"{self._bound(row.bound)}, {shown(row.conf_low, self.unit)} to "
+            f"{shown(row.conf_high, self.unit)}"
             for row in self.table.itertuples()
         ]
         parts = [
-            f"The effect {self.target} is {estimate:.3g} ({level:.0%} interval {low:.3g} to "
-            f"{high:.3g}) if trends are parallel.",
+            f"The effect {self.target} is {estimate} ({level:.0%} interval {low} to {high}) if "
+            "trends are parallel.",
             f"{_WORDS[self.restriction]}{'; '.join(rows)}.",
         ]
         if self.breakdown == 0:
@@ -111,10 +113,13 @@ class HonestBounds:
             parts.append("No bound that was tried brings zero into the interval.")
         else:
             parts.append(
-                f"The sign is certain up to a bound of {self.breakdown:.3g}: a reader who thinks "
-                "of larger departures should not rely on it."
+                f"The sign is certain up to a bound of {self._bound(self.breakdown)}: a reader "
+                "who thinks of larger departures should not rely on it."
             )
         return " ".join(parts)
+
+    def _bound(self, bound: float) -> str:
+        return shown(bound, self.unit) if self.restriction == "smoothness" else f"{bound:.3g}"
 
     def plot(self, **options: Any) -> Any:
         """Draw the intervals by bound, the one under parallel trends first.

@@ -14,6 +14,7 @@ from cximpact.core.errors import RankError
 from cximpact.core.results import EffectPosterior, plotting, result_html
 from cximpact.core.validate import check_number, check_prob
 from cximpact.effects.did.honest.path import EventPath, event_path
+from cximpact.effects.did.words import shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,8 +59,8 @@ class PretrendPower:
             A paragraph.
         """
         rows = [
-            f"a drift of {row.slope:.3g} a period with probability {row.power:.0%}, which would "
-            f"bias the average effect by {row.bias:.3g}"
+            f"a drift of {shown(row.slope, self.unit)} a period with probability {row.power:.0%}, "
+            f"which would bias the average effect by {shown(row.bias, self.unit)}"
             for row in self.table.itertuples()
         ]
         return (

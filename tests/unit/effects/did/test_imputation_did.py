@@ -88,7 +88,7 @@ def test_f1():
     assert cell[(5, 6)] == pytest.approx(1.40625, abs=1e-12)
     assert result.df == 11
     assert result.diagnostics["path"] == "moments"
-    assert "averages to 3.062 (standard error 0.51)" in result.explain()
+    assert "averages to 3.06 (standard error 0.512)" in result.explain()
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.1])

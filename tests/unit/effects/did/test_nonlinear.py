@@ -85,7 +85,7 @@ def test_three_scales_are_three_assumptions(trend):
     )
     assert float(result.std_error) == pytest.approx(scales.loc[trend, "std_error"], rel=1e-12)
     assert result.estimand.scale == "pp"
-    assert "odds -0.0375" in result.explain()
+    assert "odds -3.75 percentage points" in result.explain()
     assert result.assumptions[0].name.startswith("parallel trends in ")
 
 
