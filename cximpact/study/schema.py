@@ -102,7 +102,15 @@ class Effect(_Section):
 
     table: str | None = None
     design: Literal["panel", "repeated"]
-    estimator: Literal["TwoByTwo", "EventStudy"] = "TwoByTwo"
+    estimator: Literal[
+        "TwoByTwo",
+        "EventStudy",
+        "GroupTime",
+        "ImputationDiD",
+        "NonlinearDiD",
+        "SunAbraham",
+        "SyntheticDiD",
+    ] = "TwoByTwo"
     inference: Literal["cluster", "welch", "few_treated"] = "cluster"
     outcome: str
     scale: Literal["pp", "points", "outcome"] | None = None
@@ -120,6 +128,8 @@ class Effect(_Section):
         wanted, other = ("unit", "group") if self.design == "panel" else ("group", "unit")
         if getattr(self, wanted) is None or getattr(self, other) is not None:
             raise ValueError(f"design = {self.design!r} needs {wanted} and no {other}")
+        if self.inference != "cluster" and self.estimator != "TwoByTwo":
+            raise ValueError(f"inference = {self.inference!r} is for estimator = 'TwoByTwo'")
         return self
 
 

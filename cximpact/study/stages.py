@@ -28,6 +28,17 @@ from cximpact.study.schema import (
 )
 from cximpact.study.tables import load_table
 
+ESTIMATORS: dict[str, Callable[..., Any]] = {
+    "TwoByTwo": effects.TwoByTwo,
+    "EventStudy": effects.EventStudy,
+    "GroupTime": effects.GroupTime,
+    "ImputationDiD": effects.ImputationDiD,
+    "NonlinearDiD": effects.NonlinearDiD,
+    "SunAbraham": effects.SunAbraham,
+    "SyntheticDiD": effects.SyntheticDiD,
+}
+"""What ``estimator`` in a section of effects may name."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Run:
@@ -182,12 +193,12 @@ class Run:
             else RepeatedCrossSection(frame, group=str(section.group), **roles)
         )
         rng = self.rng(f"effects.{name}")
-        if section.estimator == "EventStudy":
-            return effects.EventStudy(scale=section.scale, draws=self.size()).fit(data, rng=rng)
-        estimator = effects.TwoByTwo(
-            inference=section.inference, scale=section.scale, draws=self.size()
-        )
-        return estimator.fit(data, rng=rng)
+        settings = {"scale": section.scale, "draws": self.size()}
+        if section.estimator == "TwoByTwo":
+            settings["inference"] = section.inference
+        found = ESTIMATORS[section.estimator](**settings).fit(data, rng=rng)
+        whole = section.estimator in ("GroupTime", "SunAbraham")  # one number, which money needs
+        return found.aggregate("simple") if whole else found
 
     def associate(self, name: str, section: Association) -> Any:
         """Describe how a score and a behavior go together."""

@@ -25,11 +25,11 @@ def event_study_of(
     )
 
 
-def effect_of(path: EventPath) -> EffectPosterior:
+def effect_of(path: EventPath, draws: int = 500) -> EffectPosterior:
     """Return the result that would hold these coefficients."""
     times = np.concatenate([path.before, path.after]).astype(int)
     labels = {"dims": ("event_time",), "coords": {"event_time": times}}
-    noise = np.random.default_rng(0).standard_normal((500, len(times)))
+    noise = np.random.default_rng(0).standard_normal((draws, len(times)))
     root = np.linalg.cholesky(path.covariance + 1e-15 * np.eye(len(times)))
     return EffectPosterior(
         draws=dr.from_array(path.value + noise @ root.T, source="made", **labels),

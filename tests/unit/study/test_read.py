@@ -26,6 +26,11 @@ def broken(folder, old: str, new: str):
         ("[scores.nps]", "[score.nps]", r"score: unknown key.*Did you mean 'scores'"),
         ('answer = "nps"', "", r"scores\.nps\.answer: missing"),
         ('scale = "NPS"', 'scale = "NPQ"', r"scores\.nps\.scale"),
+        (
+            'inference = "cluster"',
+            'estimator = "GroupTime"\ninference = "welch"',
+            r"effects\.stay: .*is for estimator = 'TwoByTwo'",
+        ),
         ('design = "repeated"', 'design = "panel"', r"effects\.stay: .*needs unit and no group"),
         ('effect = "stay"', 'effect = "stray"', r"roi\.initiatives\[0\]\.effect is 'stray'"),
         ("one_off = 5000.0", "one_off = -1.0", r"roi\.initiatives\[0\]\.costs\.one_off"),

@@ -81,6 +81,19 @@ class TestRun:
         assert effects[0].tidy().equals(effects[1].tidy())
         assert (effects[0].draws.values != effects[1].draws.values).any()
 
+    @pytest.mark.parametrize(
+        "estimator", ["GroupTime", "ImputationDiD", "NonlinearDiD", "SunAbraham"]
+    )
+    def test_every_estimator_with_one_effect_reaches_the_money(self, folder, estimator):
+        path = folder / "study.toml"
+        changed = path.read_text().replace('inference = "cluster"', f'estimator = "{estimator}"')
+        path.write_text(changed)
+        result = Study.from_toml(path).run()
+        effect = result["effects.stay"]
+        assert effect.provenance.method == estimator
+        assert effect.draws.dims == ("sample",)
+        assert result["roi"].summary().shape[0] > 0
+
     def test_a_failed_gate_keeps_what_was_done(self, folder, monkeypatch):
         def fail(*_):
             raise ConvergenceError("R-hat 1.5 is not below 1.01")
