@@ -6,9 +6,10 @@ Every measurement runs in a process of its own, on two threads, after a first ca
 (imports and compilation are not counted), and the least of several calls counts. Ours starts from
 a Parquet file, through a DuckDB relation, and includes building the `Panel`, which checks every
 row; peers have their frame in memory and checked nothing. Effects by cohort and period start from
-a long frame in memory on both sides. Memory is what the process gained at
-its peak. A measurement is a function here, found by its name in `MEASURES`; add others to it.
-Peers are in the dependency group `bench`; a row whose peer is not installed says so.
+a long frame in memory on both sides. Memory is what the process gained at its peak. A measurement
+is a function here, found by its name in `MEASURES`; add others to it. Peers are in the dependency
+group `bench`, or come by `uv run --with csdid --with moderndid`; a row whose peer is not installed
+says so.
 """
 
 from __future__ import annotations
