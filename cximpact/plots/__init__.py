@@ -18,6 +18,7 @@ from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
 from cximpact.plots.score_path import score_path
+from cximpact.plots.segments import segments
 from cximpact.plots.sensitivity import sensitivity_curve
 from cximpact.plots.synthetic import synthetic_control
 from cximpact.plots.tipping import tipping_dumbbell
@@ -42,6 +43,7 @@ __all__ = [
     "response_funnel",
     "score_path",
     "scores",
+    "segments",
     "sensitivity_curve",
     "synthetic_control",
     "tipping_dumbbell",
