@@ -96,7 +96,7 @@ def wild_cluster_test(
     values = WEIGHTS[kind]
     complete = len(values) ** sums.n <= ENUMERATE
     drawn = _all(values, sums.n) if complete else _some(values, sums.n, replications, rng)
-    parts = _Parts(sums)
+    parts = ClusterScores(sums)
     found, observed = parts.resampled(drawn), parts.observed()
     least = 2 / len(drawn) if complete else 1 / (len(drawn) + 1)
     _warn(did.n_treated_clusters, did.n_untreated_clusters, least, level)
@@ -120,8 +120,19 @@ def wild_cluster_test(
     )
 
 
-class _Parts:
-    """What each cluster adds to coefficient and scores, without and with one unit of effect."""
+class ClusterScores:
+    """What each cluster adds to the coefficient and its score.
+
+    Parameters
+    ----------
+    sums : ClusterSums
+        The design.
+
+    Raises
+    ------
+    RankError
+        If treatment cannot be told apart from the unit and period effects.
+    """
 
     def __init__(self, sums: ClusterSums):
         self.inverse = sums.inverse()
@@ -140,7 +151,18 @@ class _Parts:
             raise RankError("treatment cannot be told apart from the unit and the period effects.")
 
     def observed(self) -> Statistics:
-        """Return the statistic of the data: with residuals of the fit."""
+        """Return the statistic of the data, with the residuals of the fit.
+
+        Returns
+        -------
+        Statistics
+            One draw: t without the small-sample factor.
+
+        Raises
+        ------
+        ClusterError
+            If there is no error left.
+        """
         estimate = self.scores[0].sum() / self.total
         scores = self.scores[0] - estimate * self.size
         variance = float((scores**2).sum()) / self.total**2
@@ -159,7 +181,18 @@ class _Parts:
         )
 
     def resampled(self, drawn: np.ndarray) -> Statistics:
-        """Return the statistics of residuals under the null, times the weights of each draw."""
+        """Return the statistics of residuals under the null, times weights by cluster.
+
+        Parameters
+        ----------
+        drawn : numpy.ndarray, shape (draw, cluster)
+            The weights.
+
+        Returns
+        -------
+        Statistics
+            Of refitted regressions: t without the small-sample factor.
+        """
         parts = [self._block(drawn[k : k + BLOCK]) for k in range(0, len(drawn), BLOCK)]
         names = ("level", "slope", "constant", "cross", "square")
         return Statistics(**{n: np.concatenate([p[n] for p in parts]) for n in names})

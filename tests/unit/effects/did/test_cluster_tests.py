@@ -10,6 +10,9 @@ import pytest
 
 from cximpact.core.errors import ClusterError, ConfigError, SmallSampleWarning
 from cximpact.effects import TwoByTwo, randomization_test, wild_cluster_test
+from cximpact.effects.did.cluster_sums import cluster_sums
+from cximpact.effects.did.design import did_table
+from cximpact.effects.did.wild_cluster import ClusterScores
 from tests.support.did import (
     FEW,
     STAGGERED,
@@ -75,6 +78,24 @@ def test_every_draw_is_a_fit(null, covariates):
     assert result.estimate == pytest.approx(float(TwoByTwo().fit(data).estimate), abs=1e-9)
     tails = 2 * min(np.mean(found >= own - 1e-9), np.mean(found <= own + 1e-9))
     assert result.p_equal_tailed == pytest.approx(min(1, tails), abs=1e-12)
+
+
+def test_statistics_of_draws_are_those_of_fits_with_staggered_starts_and_gaps():
+    table = fixture_f1().drop(index=[3, 20, 50]).reset_index(drop=True)
+    draws = np.random.default_rng(1).choice([-1.0, 1.0, 1.5], (40, 12))
+    scores = ClusterScores(cluster_sums(did_table(panel(table))))
+    for null in (0.0, 1.5):
+        own, found = refitted(table, null, draws, "unit")
+        assert scores.observed().at(null)[0] == pytest.approx(own, rel=1e-9)
+        np.testing.assert_allclose(scores.resampled(draws).at(null), found, rtol=1e-8)
+
+
+def test_a_large_effect_has_the_least_p_that_draws_can_show():
+    data = panel(simple_panel(np.random.default_rng(9), units=30, effect=50.0))
+    for test in (wild_cluster_test, randomization_test):
+        result = test(data, replications=199, rng=1)
+        assert not result.complete
+        assert result.p_value == result.least_p == 1 / 200
 
 
 def test_intervals_hold_what_is_not_refused():
