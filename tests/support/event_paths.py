@@ -25,7 +25,7 @@ def event_study_of(
     )
 
 
-def effect_of(path: EventPath, draws: int = 500) -> EffectPosterior:
+def effect_of(path: EventPath, draws: int = 500, scale: str = "outcome") -> EffectPosterior:
     """Return the result that would hold these coefficients."""
     times = np.concatenate([path.before, path.after]).astype(int)
     labels = {"dims": ("event_time",), "coords": {"event_time": times}}
@@ -37,7 +37,7 @@ def effect_of(path: EventPath, draws: int = 500) -> EffectPosterior:
         std_error=xr.DataArray(np.sqrt(np.diag(path.covariance)), **labels),
         df=path.df,
         estimand=Estimand(
-            target="att", contrast="made", scale="outcome", population="made", horizon="made"
+            target="att", contrast="made", scale=scale, population="made", horizon="made"
         ),
         draw_kind="asymptotic",
         n=100,

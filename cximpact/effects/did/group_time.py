@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -237,7 +238,7 @@ class GroupTimeCells:
             df=self.df,
             dims=dims,
             coords=coords,
-            draws=value + self._errors(kind) @ jacobian.T,
+            draws=value + self._errors @ jacobian.T,
         )
         details: dict[str, Any] = {CELLS: self, "covariance": covariance}
         if dims == ("event_time",) and self.settings.base == "universal":
@@ -269,9 +270,10 @@ class GroupTimeCells:
             return self.settings.inference
         return "normal" if self.fit.clusters.min() >= LARGE else "rademacher"
 
-    def _errors(self, kind: str) -> np.ndarray:
-        """Draw joint errors of effects and shares."""
-        size, rng = self.settings.draws, as_generator(self.seed)
+    @cached_property
+    def _errors(self) -> np.ndarray:
+        """Draw joint errors of effects and shares, once for all averages."""
+        size, rng, kind = self.settings.draws, as_generator(self.seed), self._kind()
         if kind == "normal":
             return t_errors(self.fit.covariance, self.df, size=size, rng=rng)
         out = self.fit.multiplier_draws(size, rng, kind)

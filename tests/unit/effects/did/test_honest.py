@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from cximpact import value
 from cximpact.core.errors import ConfigError, DesignError, InsufficientPeriodsError
 from cximpact.core.results import EffectPosterior
 from cximpact.effects import (
@@ -304,6 +305,14 @@ def test_a_line_is_carried_forward_and_a_wide_prior_tells_nothing():
     assert widths[2] == pytest.approx(1, rel=0.05)
     settled = honest_posterior(effect_of(path), bend=0, target=0, rng=1)
     np.testing.assert_array_equal(settled.draws, line.draws)
+
+
+def test_the_posterior_is_worth_money():
+    drawn = honest_posterior(effect_of(BC, scale="pp"), bend=0.01, rng=1)
+    per = value.fixed(180, "EUR", per="retained customer", assumption="stated")
+    money = value.incremental(drawn, per, rng=2)
+    assert float(money.draws.mean()) == pytest.approx(180 * float(drawn.draws.mean()), rel=1e-9)
+    assert any(a.name == "trends that bend little" for a in money.assumptions)
 
 
 def test_the_picture_shows_bounds_and_breakdown():
