@@ -11,6 +11,7 @@ import pandas as pd
 
 from cximpact.data import checks, frames
 from cximpact.data.paths import NEVER, check_paths, cohorts, distinct_periods, panel_paths, paths
+from cximpact.data.rectangle import rectangle
 from cximpact.data.roles import check_roles, check_rows
 
 
@@ -74,7 +75,8 @@ class Panel:
         opened = check_roles(self, "unit")
         seen = check_rows(self, opened, self.unit, checks.exact_ids(opened, self.unit))
         checks.warn_float_ids(opened, self.unit)
-        alike, periods = panel_paths(self.open(), seen, (self.unit, self.period))
+        found = rectangle(self) if not self.n_dropped else None
+        alike, periods = found or panel_paths(self.open(), seen, (self.unit, self.period))
         _keep(self, "unit", alike, periods)
         object.__setattr__(self, "n_units", int(alike["units"].sum()))
         object.__setattr__(self, "balanced", bool((alike["rows"] == len(periods)).all()))

@@ -9,6 +9,7 @@ from scipy import stats
 from cximpact.core.errors import CxImpactWarning
 from cximpact.data.simulate import simulate_onboarding
 from cximpact.effects import (
+    EventStudy,
     GroupTime,
     ImputationDiD,
     NonlinearDiD,
@@ -143,6 +144,30 @@ def test_common_factors_are_balanced_by_synthetic_controls():
     assert table.loc["TwoByTwo", "coverage"] < 0.75
     assert table.loc["SyntheticDiD", "coverage"] >= band(repeats)[0]
     assert abs(table.loc["SyntheticDiD", "error"]) < 0.2 * abs(table.loc["TwoByTwo", "error"])
+
+
+def test_event_studies_hold_no_effect_under_serial_correlation():
+    repeats = 400
+
+    def fit(data):
+        found = EventStudy(**CHEAP).fit(data, rng=1)
+        return _only(found, found.estimate["event_time"].to_numpy() == 2)
+
+    table = record(
+        lambda seed: serial_world(seed, clusters=40, treated=20), {"x": (fit, 0.0)}, repeats
+    )
+    low, high = band(repeats)
+    assert low <= table.loc["x", "coverage"] <= high
+
+
+def test_placebos_cover_where_one_unit_is_treated():
+    repeats = 200
+    estimator = SyntheticDiD(inference="placebo", replications=100, **CHEAP)
+    world = {"treated": 1, "controls": 40}
+    table = record(
+        lambda seed: factor_world(seed, **world), {"x": (whole(estimator), 1.0)}, repeats
+    )
+    assert table.loc["x", "coverage"] >= band(repeats)[0]
 
 
 def rejections(world, tests, repeats):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cximpact.effects import honest_bounds
+from cximpact.effects import honest_bounds, honest_posterior
+from cximpact.effects.did.honest.restrictions import first_differences, second_differences
 from tests.support.event_paths import effect_of, event_study_of
 
 pytestmark = pytest.mark.slow
@@ -70,3 +71,21 @@ def test_intervals_of_fixed_length_cover_at_the_largest_bend():
     robust, naive = coverage(line, "smoothness", 0.0)
     assert least() <= robust <= 0.95
     assert naive < least()
+
+
+def test_the_posterior_covers_departures_drawn_from_its_prior():
+    """A flat slope cannot be drawn; as it is flat, any slope will do."""
+    repeats, bend, hits = 400, 0.7 * STD_ERROR, 0
+    rng = np.random.default_rng(9)
+    n = N_BEFORE + N_AFTER
+    zero = event_study_of(np.zeros(n), covariance(), before=N_BEFORE)
+    basis = np.linalg.inv(np.vstack([first_differences(zero)[N_BEFORE], second_differences(zero)]))
+    for seed in range(repeats):
+        steps = np.append(rng.uniform(-1, 1), bend * rng.standard_normal(n - 1))
+        value = rng.multivariate_normal(basis @ steps, covariance())
+        path = event_study_of(value, covariance(), before=N_BEFORE)
+        drawn = honest_posterior(effect_of(path), bend=bend, draws=1000, rng=seed).draws
+        low, high = np.quantile(drawn, [0.05, 0.95])
+        hits += low <= 0 <= high
+    low, high = stats.binom.interval(0.99, repeats, LEVEL)
+    assert low <= hits <= high

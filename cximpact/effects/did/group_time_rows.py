@@ -238,7 +238,7 @@ class _Sink:
         )
         self.alone = len(clusters) == len(code)
         self.code, self.own = code, own
-        self.total = np.zeros((len(clusters), n_cells + len(self.names)))
+        self.total = np.zeros((len(clusters), n_cells + len(self.names)), order="F")
 
     def add(self, rows: np.ndarray, columns: Sequence[int], influence: np.ndarray) -> None:
         """Add the influence of some rows on some comparisons."""
