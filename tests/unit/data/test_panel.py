@@ -320,4 +320,8 @@ def test_a_sound_panel_is_scanned_twice(monkeypatch: pytest.MonkeyPatch):
     collect = frames.collect
     monkeypatch.setattr(frames, "collect", lambda frame: scans.append(frame) or collect(frame))
     assert isinstance(panel(table(), weight="w", covariates=["x"], cluster="c"), Panel)
-    assert len(scans) == 3  # the number of rows, the checks, and the units
+    assert len(scans) == 2  # the number of rows, and the checks: units in order are seen at once
+    scans.clear()
+    shuffled = table().sample(frac=1, random_state=1)
+    assert isinstance(panel(shuffled, weight="w", covariates=["x"], cluster="c"), Panel)
+    assert len(scans) == 3  # and the units
