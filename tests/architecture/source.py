@@ -23,7 +23,7 @@ def package_files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def test_files() -> list[Path]:
+def files_of_tests() -> list[Path]:
     """All Python files of the tests."""
     return sorted((ROOT / "tests").rglob("*.py"))
 

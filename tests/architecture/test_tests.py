@@ -22,7 +22,7 @@ def claims_something(test: source.Function) -> bool:
 def test_every_test_claims_something():
     empty = [
         f"{source.where(path, f)} {f.name}"
-        for path in source.test_files()
+        for path in source.files_of_tests()
         for f in source.functions(source.tree(path))
         if f.name.startswith("test_") and path.name.startswith("test_") and not claims_something(f)
     ]

@@ -141,6 +141,22 @@ def bacon_decomposition(data: Panel) -> BaconDecomposition:
             "the decomposition needs a balanced panel without weights, with first_treated and "
             "units that keep their cluster; two_way_weights has no such need."
         )
+    return decompose(design)
+
+
+def decompose(design: MomentsDesign) -> BaconDecomposition:
+    """Take the coefficient of a design apart.
+
+    Parameters
+    ----------
+    design : MomentsDesign
+        The design, by period or by stretches between starts of treatment.
+
+    Returns
+    -------
+    BaconDecomposition
+        Every comparison of two cohorts with its weight.
+    """
     table = pd.DataFrame(_comparisons(design))
     table["weight"] /= table["weight"].sum()
     order = [KINDS.index(kind) for kind in table["kind"]]
@@ -154,11 +170,12 @@ def _comparisons(design: MomentsDesign) -> Iterator[dict[str, float | str]]:
     """Go through all pairs of cohorts."""
     cohorts, code = np.unique(design.first_treated, return_inverse=True)
     n = np.bincount(code, weights=design.moments.units)
-    sums = np.zeros((len(cohorts), len(design.moments.periods)))
+    sums = np.zeros((len(cohorts), design.moments.sums.shape[1]))
     np.add.at(sums, code, design.moments.sums - design.moments.sums[:, :1])
     mean = sums / n[:, None]
-    on = design.moments.periods >= cohorts[:, None]
-    share = on.mean(axis=1)
+    begin, length = design.moments.periods[design.moments.starts], design.moments.lengths
+    on = begin >= cohorts[:, None]
+    share = on @ length / length.sum()
     for k, first in enumerate(cohorts):
         for j in range(k + 1, len(cohorts)):
             both = n[k] + n[j]
@@ -167,7 +184,7 @@ def _comparisons(design: MomentsDesign) -> Iterator[dict[str, float | str]]:
             pair = {"treated": first, "control": cohorts[j]}
             if np.isinf(cohorts[j]):
                 weight = both**2 * spread * share[k] * (1 - share[k])
-                estimate = change[on[k]].mean() - change[~on[k]].mean()
+                estimate = _mean(change, on[k], length) - _mean(change, ~on[k], length)
                 yield {"kind": KINDS[0], **pair, "weight": weight, "estimate": estimate}
                 continue
             between = share[k] - share[j]
@@ -176,12 +193,16 @@ def _comparisons(design: MomentsDesign) -> Iterator[dict[str, float | str]]:
                 "kind": KINDS[1],
                 **pair,
                 "weight": both**2 * spread * between * (1 - share[k]),
-                "estimate": change[middle].mean() - change[~on[k]].mean(),
+                "estimate": _mean(change, middle, length) - _mean(change, ~on[k], length),
             }
             yield {
                 "kind": KINDS[2],
                 "treated": cohorts[j],
                 "control": first,
                 "weight": both**2 * spread * share[j] * between,
-                "estimate": -(change[on[j]].mean() - change[middle].mean()),
+                "estimate": _mean(change, middle, length) - _mean(change, on[j], length),
             }
+
+
+def _mean(change: np.ndarray, which: np.ndarray, length: np.ndarray) -> float:
+    return float(np.average(change[which], weights=length[which]))

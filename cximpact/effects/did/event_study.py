@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cximpact.core.causal import CAUSAL
 from cximpact.core.errors import InsufficientPeriodsError, RankError
 from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
@@ -18,20 +17,18 @@ from cximpact.effects.did.estimates import Claim, Estimates, effect_result
 from cximpact.effects.did.moments_design import MomentsDesign
 from cximpact.effects.did.pretrend import pretrend_test, trend_words
 from cximpact.effects.did.regression import TwoWayFit, two_way_fit
+from cximpact.effects.did.two_way_mix import Mixture, mixture
 from cximpact.effects.did.two_way_moments import (
     PACKAGES,
     event_terms,
     moments_fit,
-    moments_weights,
     without_rows,
 )
-from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.words import (
     OUTCOME_SCALES,
     assumptions,
     estimand,
     warn_few_clusters,
-    warn_staggered,
 )
 
 
@@ -85,7 +82,8 @@ class EventStudy:
         -------
         EffectPosterior
             Dimension ``event_time``, without the reference, which ``details["reference"]`` names
-            (``details["references"]``, where there are two).
+            (``details["references"]``, where there are two). With several starts ``details`` has
+            ``weights`` and ``comparisons`` as `TwoByTwo`.
 
         Raises
         ------
@@ -98,14 +96,14 @@ class EventStudy:
         did = without_rows(data) or did_table(data)
         times, references = _event_times(did)
         warn_few_clusters(did)
-        if did.staggered:
-            rows = isinstance(did, DidTable)
-            warn_staggered(negative_share(two_way_weights(did) if rows else moments_weights(did)))
+        mixed = mixture(did) if did.staggered else None
+        if mixed is not None:
+            mixed.warn()
         fit = _fit(did, times)
         if fit is None:
             did = did_table(data)
             fit = two_way_fit(did, _dummies(did, times))
-        return self._result(did, times, references, fit, seed_of(rng))
+        return self._result(did, times, references, fit, mixed, seed_of(rng))
 
     def _result(
         self,
@@ -113,6 +111,7 @@ class EventStudy:
         times: np.ndarray,
         references: tuple[float, ...],
         fit: TwoWayFit,
+        mixed: Mixture | None,
         seed: int,
     ) -> EffectPosterior:
         trends = pretrend_test(times, fit.estimate, fit.covariance, fit.df)
@@ -132,12 +131,16 @@ class EventStudy:
                 "a difference in trends that continues after treatment; the coefficients before "
                 "treatment show how large it was."
             ),
-            diagnostics={"pretrend": trends, "path": did.path},
+            diagnostics={
+                "pretrend": trends,
+                "path": did.path,
+                **(mixed.diagnostics if mixed is not None else {}),
+            },
             details={
                 "reference": references[0],
                 "references": references,
                 "covariance": fit.covariance.copy(),
-                **({CAUSAL: False} if did.staggered else {}),
+                **(mixed.details if mixed is not None else {}),
             },
             packages=PACKAGES[did.path],
         )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from cximpact.core.causal import CAUSAL
 from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
@@ -17,21 +16,19 @@ from cximpact.effects.did.estimates import Claim, Estimates, effect_result
 from cximpact.effects.did.few_treated import FewTreatedFit, few_treated_fit
 from cximpact.effects.did.moments_design import MomentsDesign
 from cximpact.effects.did.regression import TwoWayFit, two_way_fit
+from cximpact.effects.did.two_way_mix import Mixture, mixture
 from cximpact.effects.did.two_way_moments import (
     PACKAGES,
     moments_fit,
-    moments_weights,
     treated_term,
     without_rows,
 )
-from cximpact.effects.did.two_way_weights import negative_share, two_way_weights
 from cximpact.effects.did.welch import welch_fit
 from cximpact.effects.did.words import (
     OUTCOME_SCALES,
     assumptions,
     estimand,
     warn_few_clusters,
-    warn_staggered,
 )
 
 INFERENCE = ("cluster", "welch", "few_treated")
@@ -122,8 +119,9 @@ class TwoByTwo:
         Returns
         -------
         EffectPosterior
-            One effect, in the outcome's unit. ``details`` holds the weights of the treated cells
-            and, for ``"few_treated"``, the change of every cluster.
+            One effect, in the outcome's unit. ``details`` holds the weights of the treated cells,
+            with several starts of a balanced panel the ``comparisons`` as `bacon_decomposition`,
+            and for ``"few_treated"`` the change of every cluster.
 
         Raises
         ------
@@ -131,22 +129,19 @@ class TwoByTwo:
             If the design cannot be estimated this way.
         """
         did = without_rows(data, stretches=True) if self.inference == "cluster" else None
-        weights = moments_weights(did) if did is not None else None
+        mixed = mixture(did) if did is not None else None
         fit = moments_fit(did, treated_term(did), ["treated"]) if did is not None else None
-        if did is not None and weights is not None and fit is not None:
+        if did is not None and mixed is not None and fit is not None:
             warn_few_clusters(did)
             found = _found(fit)
         else:
             did = rows = did_table(data)
-            weights = two_way_weights(rows)
+            mixed = mixture(rows)
             if self.inference == "cluster":
                 warn_few_clusters(rows)
             found = self._fit_rows(rows)
-        details: dict[str, Any] = {"weights": weights, **found.details}
-        if did.staggered:
-            warn_staggered(negative_share(weights))
-            details[CAUSAL] = False
-        return self._result(did, found, details, seed_of(rng))
+        mixed.warn()
+        return self._result(did, found, mixed, seed_of(rng))
 
     def _fit_rows(self, did: DidTable) -> Found:
         """Estimate from rows or cells."""
@@ -167,7 +162,7 @@ class TwoByTwo:
         )
 
     def _result(
-        self, did: DidTable | MomentsDesign, found: Found, details: dict[str, Any], seed: int
+        self, did: DidTable | MomentsDesign, found: Found, mixed: Mixture, seed: int
     ) -> EffectPosterior:
         numbers = Estimates(
             value=np.array([found.estimate]),
@@ -187,9 +182,9 @@ class TwoByTwo:
                 "inference": self.inference,
                 "df": found.df,
                 "path": did.path,
-                "negative_weights": negative_share(details["weights"]),
+                **mixed.diagnostics,
             },
-            details=details,
+            details={**mixed.details, **found.details},
             packages=PACKAGES[did.path],
             notes=found.notes,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from cximpact.core.errors import AssumptionWarning, SmallSampleWarning
+from cximpact.core.errors import SmallSampleWarning
 from cximpact.core.results import Assumption, Estimand
 from cximpact.core.wording import FRACTION_UNITS, number
 from cximpact.effects.did.estimates import Design
@@ -179,20 +179,3 @@ def warn_few_clusters(did: Design) -> None:
     else:
         return
     warnings.warn(message, SmallSampleWarning, stacklevel=3)
-
-
-def warn_staggered(negative: float) -> None:
-    """Warn that two-way fixed effects average staggered effects with odd weights.
-
-    Parameters
-    ----------
-    negative : float
-        Sum of the negative weights.
-    """
-    warnings.warn(
-        "treatment begins at several times: the two-way fixed-effects coefficient compares "
-        f"newly treated with already treated units (negative weights sum to {negative:.2f}), and "
-        "it is not used for return on investment.",
-        AssumptionWarning,
-        stacklevel=3,
-    )

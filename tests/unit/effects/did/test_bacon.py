@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cximpact.core.errors import DesignError
-from cximpact.effects import TwoByTwo, bacon_decomposition
+from cximpact.core.errors import AssumptionWarning, DesignError
+from cximpact.effects import EventStudy, TwoByTwo, bacon_decomposition
 from cximpact.effects.did.bacon import FORBIDDEN, KINDS
 from cximpact.plots import to_png, two_way_weights
 from tests.support.did import FEW, STAGGERED, dense_fit, fixture_f1, panel, staggered_world, treated
@@ -73,6 +73,30 @@ def test_the_average_is_the_coefficient(seed, units):
     table = staggered_world(np.random.default_rng(seed), units=units)
     found = bacon_decomposition(panel(table))
     assert found.estimate == pytest.approx(float(TwoByTwo().fit(panel(table)).estimate), abs=1e-9)
+
+
+@pytest.mark.parametrize("estimator", [TwoByTwo(), EventStudy()])
+@pytest.mark.parametrize("cluster", [None, "c"])
+def test_two_way_results_carry_what_they_mix(estimator, cluster):
+    table = staggered_world(np.random.default_rng(5), units=120, periods=9)
+    data = panel(table, cluster=cluster)
+    with pytest.warns(AssumptionWarning, match=r"already treated units \(\d+% of it\)"):
+        result = estimator.fit(data, rng=1)
+    expected = bacon_decomposition(data)
+    pd.testing.assert_frame_equal(result.details["comparisons"].table, expected.table)
+    found = result.diagnostics
+    assert found["forbidden_comparisons"] == pytest.approx(expected.forbidden, abs=1e-12)
+    weights = result.details["weights"]["weight"]
+    assert found["negative_weights"] == pytest.approx(-weights[weights < 0].sum(), abs=1e-12)
+    assert found["negative_cells"] == pytest.approx((weights < -1e-12).mean())
+
+
+def test_rows_carry_their_weights():
+    table = staggered_world(np.random.default_rng(5), units=60)
+    with pytest.warns(AssumptionWarning, match="negative weights sum to"):
+        result = TwoByTwo().fit(panel(table, weight="w"), rng=1)
+    assert "comparisons" not in result.details
+    assert result.details["weights"]["weight"].sum() == pytest.approx(1)
 
 
 def test_one_cohort_is_one_comparison():
