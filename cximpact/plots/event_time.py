@@ -16,6 +16,8 @@ from cximpact.plots.labels import NumberFormatter, number_axis
 from cximpact.plots.lines import MAX_COLORED, Look, looks
 from cximpact.plots.tables import INTERVAL, checked, dimensions_of, joined_labels
 
+HONEST = ("honest_low", "honest_high")
+
 
 def event_study(
     table: pd.DataFrame,
@@ -32,7 +34,8 @@ def event_study(
     table : pandas.DataFrame
         Columns ``event_time``, ``estimate``, ``conf_low``, ``conf_high``, and at most one
         level of labels besides. With columns ``band_low`` and ``band_high`` the shaded band is
-        the one that holds for all coefficients at once.
+        the one that holds for all coefficients at once; with ``honest_low`` and ``honest_high``
+        brackets show what holds if trends may differ.
     reference : int or None, default -1
         Period that the effects are measured against. It is marked at zero when the table has it
         at exactly zero, or lacks it and has others before it; an estimate there is left alone.
@@ -65,7 +68,7 @@ def event_study(
         )
     look = looks(groups)
     ax = prepare(ax, title=title, pad=12 if len(groups) == 1 else 27)
-    bands = [c for c in ("band_low", "band_high") if c in rows]
+    bands = [c for c in ("band_low", "band_high", *HONEST) if c in rows]
     low, high = padded(rows[[*INTERVAL, *bands]].to_numpy(dtype=float), include=[0.0])
     ax.set_ylim(min(low, -0.12 * (high - low)), max(high, 0.04 * (high - low)))
     marked = _is_reference(rows, reference)
@@ -75,6 +78,8 @@ def event_study(
         _draw(ax, part, look[group], shift)
         if len(groups) == 1:
             _band(ax, part, str(look[group]["color"]), reference if marked else None)
+            if HONEST[0] in part:
+                _brackets(ax, part)
     if marked:
         _mark_reference(ax, float(reference or 0))
     if len(groups) > 1:
@@ -132,6 +137,26 @@ def _band(ax: Axes, part: pd.DataFrame, color: str, reference: int | None) -> No
         shown = shown[shown[:, 0] != reference]
         shown = np.insert(shown, np.searchsorted(shown[:, 0], reference), [reference, 0, 0], axis=0)
     ax.fill_between(*shown.T, color=color, alpha=0.13, linewidth=0, zorder=2)
+
+
+def _brackets(ax: Axes, part: pd.DataFrame) -> None:
+    """Mark the ends of honest intervals."""
+    shown = part.dropna(subset=list(HONEST))
+    x = shown["event_time"].to_numpy(dtype=float)
+    for end in HONEST:
+        y = shown[end].to_numpy(dtype=float)
+        ax.hlines(y, x - 0.14, x + 0.14, color=style.ORANGE, linewidth=1.8, zorder=3)
+    low, high = (shown[end].to_numpy(dtype=float) for end in HONEST)
+    ax.vlines(x, low, high, color=style.ORANGE, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1.8)
+    ax.annotate(
+        "if trends may differ",
+        (x[-1], high[-1]),
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="right",
+        fontsize=style.SMALL,
+        color=style.text_color(style.ORANGE),
+    )
 
 
 def _is_reference(rows: pd.DataFrame, reference: int | None) -> bool:

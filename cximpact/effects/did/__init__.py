@@ -12,6 +12,7 @@ from cximpact.effects.did.hierarchical import HierarchicalDiD
 from cximpact.effects.did.honest import (
     HonestBounds,
     PretrendPower,
+    honest_band,
     honest_bounds,
     honest_posterior,
     pretrend_power,
@@ -42,6 +43,7 @@ __all__ = [
     "SyntheticDiD",
     "TwoByTwo",
     "bacon_decomposition",
+    "honest_band",
     "honest_bounds",
     "honest_posterior",
     "leave_one_cohort_out",

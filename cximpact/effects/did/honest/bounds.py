@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cximpact.core.errors import ConfigError
-from cximpact.core.results import EffectPosterior, plotting, quantile, result_html
+from cximpact.core.results import EffectPosterior, plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_number, check_prob
-from cximpact.effects.did.honest import hybrid
-from cximpact.effects.did.honest.fixed_length import fixed_length
-from cximpact.effects.did.honest.path import EventPath, event_path
-from cximpact.effects.did.honest.restrictions import (
-    Restriction,
-    identified,
-    relative_magnitudes,
-    smoothness,
-)
+from cximpact.effects.did.bands import simultaneous_band
+from cximpact.effects.did.honest.path import event_path
+from cximpact.effects.did.honest.problem import Problem, without_zero
 from cximpact.effects.did.words import shown
 
 RESTRICTIONS = ("relative_magnitudes", "smoothness")
 METHODS = ("auto", "hybrid", "conditional", "fixed_length")
-Interval = tuple[float, float]
-DOUBLINGS = 12
-"""How often the search for a breakdown value doubles the bound before it gives up."""
 _WORDS = {
     "relative_magnitudes": (
         "If the departure from parallel trends changes after treatment by at most so many times "
@@ -205,18 +195,13 @@ def honest_bounds(
     Andrews, I., Roth, J. and Pakes, A. (2023). Inference for linear conditional moment
     inequalities. Review of Economic Studies 90, 2763-2791.
     """
-    check_choice(restriction, "restriction", RESTRICTIONS)
-    check_choice(method, "method", METHODS)
+    chosen = chosen_method(restriction, method)
     check_prob(level, "level")
-    smooth = restriction == "smoothness"
-    if method == "fixed_length" and not smooth:
-        raise ConfigError("method='fixed_length' is for restriction='smoothness' only.")
-    chosen = ("fixed_length" if smooth else "hybrid") if method == "auto" else method
     path = event_path(effect)
-    problem = _Problem(
+    problem = Problem(
         path=path,
         weights=path.weights(target),
-        smooth=smooth,
+        smooth=restriction == "smoothness",
         method=chosen,
         level=level,
         seed=seed_of(rng),
@@ -230,7 +215,7 @@ def honest_bounds(
         table=pd.DataFrame(rows),
         original=problem.original(),
         breakdown=problem.breakdown(problem.refuses_zero),
-        set_breakdown=problem.breakdown(lambda bound: _without_zero(problem.identified(bound))),
+        set_breakdown=problem.breakdown(lambda bound: without_zero(problem.identified(bound))),
         restriction=restriction,
         method=chosen,
         target=_target_words(target),
@@ -238,111 +223,81 @@ def honest_bounds(
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Problem:
-    """One target, one kind of restriction, one method."""
+def chosen_method(restriction: str, method: str) -> str:
+    """Check restriction and method, and choose where it is left open.
 
-    path: EventPath
-    weights: np.ndarray
-    smooth: bool
-    method: str
-    level: float
-    seed: int
+    Parameters
+    ----------
+    restriction, method : str
+        As for `honest_bounds`.
 
-    @cached_property
-    def covariance(self) -> np.ndarray:
-        return self.path.inflated(self.level)
+    Returns
+    -------
+    str
+        ``"hybrid"``, ``"conditional"`` or ``"fixed_length"``.
 
-    @cached_property
-    def std_error(self) -> float:
-        k = self.path.n_before
-        return float(np.sqrt(self.weights @ self.covariance[k:, k:] @ self.weights))
+    Raises
+    ------
+    ConfigError
+        If they do not go together.
+    """
+    check_choice(restriction, "restriction", RESTRICTIONS)
+    check_choice(method, "method", METHODS)
+    smooth = restriction == "smoothness"
+    if method == "fixed_length" and not smooth:
+        raise ConfigError("method='fixed_length' is for restriction='smoothness' only.")
+    return ("fixed_length" if smooth else "hybrid") if method == "auto" else method
 
-    def grid(self) -> np.ndarray:
-        """Choose bounds when none are given."""
-        return np.linspace(0, self.std_error, 5) if self.smooth else np.linspace(0, 2, 5)
 
-    def original(self) -> tuple[float, float, float]:
-        """Estimate and interval under parallel trends."""
-        estimate = float(self.weights @ self.path.value[self.path.n_before :])
-        half = quantile(None, (1 + self.level) / 2) * self.std_error
-        return estimate, estimate - half, estimate + half
+def honest_band(
+    effect: EffectPosterior,
+    *,
+    bound: float,
+    restriction: str = "relative_magnitudes",
+    level: float = 0.9,
+    method: str = "auto",
+    rng: RngLike = 0,
+) -> pd.DataFrame:
+    """Return an event study with its simultaneous band and honest intervals beside.
 
-    def pieces(self, bound: float) -> list[Restriction]:
-        """List the restrictions of which one holds."""
-        if self.smooth:
-            return [smoothness(self.path, bound)]
-        return list(relative_magnitudes(self.path, bound))
+    Parameters
+    ----------
+    effect : EffectPosterior
+        As for `honest_bounds`.
+    bound : float
+        Mbar or M.
+    restriction : {"relative_magnitudes", "smoothness"}
+        As for `honest_bounds`.
+    level : float, default 0.9
+        Coverage of every interval, and of the band.
+    method : {"auto", "hybrid", "conditional", "fixed_length"}
+        As for `honest_bounds`.
+    rng : int or Generator, default 0
+        As for `honest_bounds`.
 
-    def identified(self, bound: float) -> Interval:
-        """Bound the effect as if estimates were the truth."""
-        found = [identified(self.path, piece, self.weights) for piece in self.pieces(bound)]
-        return _hull([interval for interval in found if interval is not None])
-
-    def interval(self, bound: float) -> Interval:
-        """Return the interval under one bound."""
-        if self.method == "fixed_length":
-            found = fixed_length(self.path, self.covariance, self.weights, bound, self.level)
-            return found.estimate - found.half, found.estimate + found.half
-        low, high = self.identified(bound)
-        around = low - 5 * self.std_error, high + 5 * self.std_error
-        found = [
-            hybrid.accepted(piece, 1 - self.level, first, around)
-            for piece, first in self._tests(bound)
-        ]
-        return _hull([interval for interval in found if interval is not None] or [(low, high)])
-
-    def refuses_zero(self, bound: float) -> bool:
-        """Whether no effect is refused under a bound."""
-        if self.method == "fixed_length":
-            return _without_zero(self.interval(bound))
-        zero = np.zeros(1)
-        return all(
-            bool(hybrid.rejects(piece, zero, 1 - self.level, first)[0])
-            for piece, first in self._tests(bound)
+    Returns
+    -------
+    pandas.DataFrame
+        As `simultaneous_band`, with ``honest_low`` and ``honest_high`` from treatment on: the
+        interval of each effect by itself if trends may differ. `cximpact.plots.event_study`
+        draws both.
+    """
+    chosen = chosen_method(restriction, method)
+    check_number(bound, "bound", low=0)
+    path, seed = event_path(effect), seed_of(rng)
+    table = simultaneous_band(effect, level)
+    for time in path.after[path.after >= 0]:
+        problem = Problem(
+            path=path,
+            weights=path.weights(float(time)),
+            smooth=restriction == "smoothness",
+            method=chosen,
+            level=level,
+            seed=seed,
         )
-
-    def row(self, bound: float) -> dict[str, float]:
-        """Return a row of the table."""
-        names = ("set_low", "set_high", "conf_low", "conf_high")
-        ends = (*self.identified(bound), *self.interval(bound))
-        values = dict(zip(names, ends, strict=True))
-        return {"bound": bound} | values | {"conf_level": self.level}
-
-    def breakdown(self, certain: Callable[[float], bool]) -> float:
-        """Find the largest bound under which the sign is certain."""
-        if not certain(0.0):
-            return 0.0
-        low, high = 0.0, self.std_error if self.smooth else 1.0
-        for _ in range(DOUBLINGS):
-            if not certain(high):
-                break
-            low, high = high, 2 * high
-        else:
-            return float("inf")
-        while high - low > 1e-5 * high:
-            middle = (low + high) / 2
-            low, high = (middle, high) if certain(middle) else (low, middle)
-        return low
-
-    def _tests(self, bound: float) -> list[tuple[hybrid.Corners, float | None]]:
-        """Take the nuisances out of each piece, and simulate its first stage."""
-        out = []
-        for piece in self.pieces(bound):
-            found = hybrid.corners(self.path, self.covariance, piece, self.weights)
-            first = None
-            if self.method == "hybrid":
-                first = hybrid.first_stage(found, 1 - self.level, self.seed)
-            out.append((found, first))
-        return out
-
-
-def _hull(found: list[Interval]) -> Interval:
-    return min(low for low, _ in found), max(high for _, high in found)
-
-
-def _without_zero(interval: Interval) -> bool:
-    return interval[0] > 0 or interval[1] < 0
+        mine = table["event_time"] == time
+        table.loc[mine, ["honest_low", "honest_high"]] = problem.interval(bound)
+    return table
 
 
 def _target_words(target: str | float | Mapping[float, float]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ from cximpact.effects import (
     GroupTime,
     ImputationDiD,
     SunAbraham,
+    honest_band,
     honest_bounds,
     honest_posterior,
 )
+from cximpact.effects.did import simultaneous_band
 from cximpact.effects.did.honest import hybrid
 from cximpact.effects.did.honest.fixed_length import fixed_length, folded_quantile
 from cximpact.effects.did.honest.path import EventPath, event_path
@@ -29,7 +32,7 @@ from cximpact.effects.did.honest.restrictions import (
     second_differences,
     smoothness,
 )
-from cximpact.plots import to_png
+from cximpact.plots import event_study, to_png
 from tests.support import golden
 from tests.support.did import STAGGERED, fixture_f1, panel, staggered_world
 from tests.support.event_paths import effect_of, event_study_of
@@ -305,6 +308,23 @@ def test_a_line_is_carried_forward_and_a_wide_prior_tells_nothing():
     assert widths[2] == pytest.approx(1, rel=0.05)
     settled = honest_posterior(effect_of(path), bend=0, target=0, rng=1)
     np.testing.assert_array_equal(settled.draws, line.draws)
+
+
+@pytest.mark.parametrize("restriction", ["relative_magnitudes", "smoothness"])
+def test_the_band_has_the_bounds_of_every_time(restriction):
+    effect = effect_of(BC)
+    table = honest_band(effect, bound=0.1, restriction=restriction).set_index("event_time")
+    assert table.loc[:-1, ["honest_low", "honest_high"]].isna().all(axis=None)
+    for time in (0, 2):
+        alone = honest_bounds(effect, bounds=[0.1], restriction=restriction, target=time).table
+        found = table.loc[time, ["honest_low", "honest_high"]].tolist()
+        assert found == alone.loc[0, ["conf_low", "conf_high"]].tolist()
+    simultaneous = simultaneous_band(effect, 0.9).set_index("event_time")
+    pd.testing.assert_series_equal(table["band_low"], simultaneous["band_low"])
+    ax = event_study(table.reset_index())
+    assert any("if trends may differ" in text.get_text() for text in ax.texts)
+    low, high = ax.get_ylim()
+    assert low < table["honest_low"].min() < table["honest_high"].max() < high
 
 
 def test_the_posterior_is_worth_money():
