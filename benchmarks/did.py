@@ -226,6 +226,37 @@ def group_time_robust_draws(path: Path) -> Numbers:
     return group_time(path, "rademacher", X)
 
 
+def imputation(path: Path, covariates: Sequence[str] = ()) -> Numbers:
+    """The average effect with every unit left out once, trends, and `GroupTime` beside."""
+    from cximpact import Panel
+    from cximpact.effects import ImputationDiD
+
+    roles = {"unit": "unit", "period": "t", "outcome": "y", "first_treated": "g"}
+
+    def fit(table: Any) -> tuple[float, float]:
+        result = ImputationDiD().fit(Panel(table, covariates=covariates, **roles), rng=1)
+        return float(result.estimate), float(result.std_error)
+
+    return both(path, fit)
+
+
+def imputation_covariate(path: Path) -> Numbers:
+    return imputation(path, X[:1])
+
+
+def diff_diff_imputation(path: Path) -> Numbers:
+    """The average effect with conservative errors."""
+    from diff_diff import ImputationDiD
+
+    roles = {"outcome": "y", "unit": "unit", "time": "t", "first_treat": "g"}
+
+    def fit(table: Any) -> tuple[float, float]:
+        found = ImputationDiD().fit(table, **roles)
+        return found.overall_att, found.overall_se
+
+    return both(path, fit, runs=2)
+
+
 def diff_diff(path: Path, covariates: list[str] | None = None) -> Numbers:
     from diff_diff import CallawaySantAnna
 
@@ -274,6 +305,7 @@ def moderndid(path: Path) -> Numbers:
 TWO_WAY = "two-way fixed effects"
 COHORTS = "group-time, bands"
 ROBUST = "group-time, 3 covariates, bands"
+IMPUTED = "imputation"
 ROWS = "two-way, a covariate (rows)"
 MEASURES: dict[str, tuple[str, str | None, Measure, int]] = {
     # name: group (its first row is the one that others are compared with), package, measure, rows
@@ -294,6 +326,9 @@ MEASURES: dict[str, tuple[str, str | None, Measure, int]] = {
     "the same, 1,000 draws": (ROBUST, None, group_time_robust_draws, 10**7),
     "diff-diff, doubly robust": (ROBUST, "diff_diff", diff_diff_robust, 10**6),
     "csdid, doubly robust": (ROBUST, "csdid", csdid_robust, 10**6),
+    "cximpact, all left out once": (IMPUTED, None, imputation, 10**7),
+    "the same, a covariate (rows)": (IMPUTED, None, imputation_covariate, 10**6),
+    "diff-diff, conservative": (IMPUTED, "diff_diff", diff_diff_imputation, 10**6),
 }
 """Measurements by name: group, package needed, function of the folder, and most rows to try."""
 

@@ -19,10 +19,12 @@ from cximpact.effects import (
     randomization_test,
     wild_cluster_test,
 )
+from cximpact.effects.did import simultaneous_band
 from tests.support.did_evidence import (
     LEVEL,
     factor_world,
     growing_world,
+    level_world,
     odds_world,
     onboarding_means,
     record,
@@ -168,6 +170,28 @@ def test_placebos_cover_where_one_unit_is_treated():
         lambda seed: factor_world(seed, **world), {"x": (whole(estimator), 1.0)}, repeats
     )
     assert table.loc["x", "coverage"] >= band(repeats)[0]
+
+
+def test_the_bootstrap_of_synthetic_controls_covers():
+    repeats = 100
+    estimator = SyntheticDiD(inference="bootstrap", replications=50, **CHEAP)
+    table = record(factor_world, {"x": (whole(estimator), 1.0)}, repeats)
+    assert table.loc["x", "coverage"] >= band(repeats)[0]
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+def test_simultaneous_bands_hold_all_effects_at_once(gaps):
+    """Effects by event time of cohorts that gain alike: 2 at first, half more every period."""
+    repeats, hits = 300, 0
+    for seed in range(repeats):
+        data = level_world(seed, gaps)
+        effect = GroupTime(inference="rademacher", draws=1000).fit(data, rng=seed)
+        table = simultaneous_band(effect.aggregate("event"), LEVEL)
+        time = table["event_time"]
+        truth = np.where(time >= 0, 2 + 0.5 * time, 0.0)
+        hits += bool(((table["band_low"] <= truth) & (truth <= table["band_high"])).all())
+    low, high = band(repeats)
+    assert low <= hits / repeats <= high
 
 
 def rejections(world, tests, repeats):

@@ -32,6 +32,18 @@ def growing_world(seed: int, units: int = 120) -> Panel:
     return panel(pd.DataFrame({"unit": i, "t": t, "y": y, "g": g}))
 
 
+def level_world(seed: int, gaps: float, units: int = 150) -> Panel:
+    """Two cohorts that gain alike, 2 at first and half more every period; some rows missing."""
+    rng = np.random.default_rng([8, seed])
+    first = rng.choice([3.0, 5.0, np.inf], units)
+    i, t = (a.ravel() for a in np.meshgrid(np.arange(units), np.arange(1, 7), indexing="ij"))
+    since = t - first[i]
+    effect = np.where(since >= 0, 2 + 0.5 * np.maximum(since, 0), 0.0)
+    y = rng.standard_normal(units)[i] + 0.3 * t + rng.standard_normal(i.size) + effect
+    table = pd.DataFrame({"unit": i, "t": t, "y": y, "g": first[i]})
+    return panel(table[rng.random(len(table)) >= gaps])
+
+
 def onboarding_means(seed: int) -> Panel:
     """Retention by store and month of joining: 40 stores, 10 treated early, 10 late."""
     world = simulate_onboarding(np.random.default_rng([4, seed]))
