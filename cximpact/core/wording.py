@@ -48,6 +48,26 @@ def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def with_unit(value: float, scale: str) -> str:
+    """Write a number with its unit, where the unit has a name.
+
+    Parameters
+    ----------
+    value : float
+        As it is stored.
+    scale : str
+        Meaning of the numbers, as in `Estimand`.
+
+    Returns
+    -------
+    str
+        Fractions times 100, such as ``3.9 percentage points``; others as they are.
+    """
+    if scale not in FRACTION_UNITS:
+        return number(value)
+    return f"{number(100 * value)} {FRACTION_UNITS[scale]}"
+
+
 def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
     """Write a number with a given number of decimals and thousands separators.
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cximpact.core.results import result_html
+from cximpact.core.validate import check_count, check_number, check_prob
+from cximpact.effects.did.design import DidTable
+from cximpact.effects.did.resampled import Statistics, inverted, p_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +91,73 @@ class ClusterTest:
 
     def _repr_html_(self) -> str:
         return result_html(self.method, self.tidy(), self.explain())
+
+
+def cluster_test(
+    did: DidTable,
+    found: Statistics,
+    observed: Statistics,
+    *,
+    method: str,
+    null: float,
+    level: float,
+    least: float,
+    complete: bool,
+) -> ClusterTest:
+    """Compare the statistic of the data with those of resampled data.
+
+    Parameters
+    ----------
+    did : DidTable
+        The design.
+    found, observed : Statistics
+        Of the draws, and of the data.
+    method : str
+        How it was done.
+    null, level : float
+        Effect under test, and coverage of the interval.
+    least : float
+        The smallest p value that can come out.
+    complete : bool
+        Whether the draws are all there are.
+
+    Returns
+    -------
+    ClusterTest
+        With the interval of effects that are not refused.
+    """
+    low, high = inverted(found, observed, level, least, complete=complete)
+    symmetric, tails = p_values(found, observed, null, complete=complete)
+    return ClusterTest(
+        method=method,
+        estimate=float(observed.level[0] / observed.slope[0]),
+        null=null,
+        statistic=float(observed.at(null)[0]),
+        p_value=symmetric,
+        p_equal_tailed=tails,
+        conf_low=low,
+        conf_high=high,
+        conf_level=level,
+        least_p=least,
+        replications=len(found.level),
+        complete=complete,
+        clusters=did.n_clusters,
+        treated=did.n_treated_clusters,
+    )
+
+
+def check_settings(null: float, replications: int, level: float) -> None:
+    """Check what tests by resampling share.
+
+    Parameters
+    ----------
+    null : float
+        Effect under test.
+    replications : int
+        How many draws.
+    level : float
+        Coverage.
+    """
+    check_number(null, "null")
+    check_count(replications, "replications", low=99)
+    check_prob(level, "level")

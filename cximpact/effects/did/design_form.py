@@ -15,6 +15,7 @@ from cximpact.core.fingerprint import fingerprint
 from cximpact.core.rng import spawn
 from cximpact.data import Panel, RepeatedCrossSection, frames
 from cximpact.data.checks import check_finite, check_no_missing
+from cximpact.effects.did.estimates import Estimator
 from cximpact.effects.did.partial_pooling import (
     PooledEffects,
     omega_distribution,
@@ -22,7 +23,6 @@ from cximpact.effects.did.partial_pooling import (
 )
 from cximpact.effects.did.pooled_result import Form, PooledDraws
 from cximpact.effects.did.segment_estimates import (
-    Estimator,
     SegmentEstimates,
     segment_estimates,
 )

@@ -13,6 +13,7 @@ from cximpact.core import draws as dr
 from cximpact.core.results import Assumption, DrawKind, EffectPosterior, Estimand, Provenance
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.versions import versions
+from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.asymptotic import t_draws
 
 
@@ -87,6 +88,27 @@ class Design(Protocol):
     @property
     def outcome_id(self) -> str:
         """Which outcomes these are, the same for rows and moments of one panel."""
+        ...
+
+
+class Estimator(Protocol):
+    """What estimates an effect from a design."""
+
+    def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
+        """Estimate the effect.
+
+        Parameters
+        ----------
+        data : Panel or RepeatedCrossSection
+            The design.
+        rng : int or Generator, optional
+            Randomness.
+
+        Returns
+        -------
+        EffectPosterior
+            One number, or effects by cohort and period.
+        """
         ...
 
 

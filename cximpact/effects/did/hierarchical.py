@@ -13,12 +13,12 @@ from cximpact.data import Panel, RepeatedCrossSection, frames
 from cximpact.effects.did.cell_blocks import CellModel
 from cximpact.effects.did.design import did_table
 from cximpact.effects.did.design_form import DesignForm
-from cximpact.effects.did.estimates import Claim, Design
+from cximpact.effects.did.estimates import Claim, Design, Estimator
 from cximpact.effects.did.generative_form import GenerativeForm
 from cximpact.effects.did.group_time import GroupTime
 from cximpact.effects.did.partial_pooling import OMEGA_PRIORS
 from cximpact.effects.did.pooled_result import exchangeable, pooled_result, segment_estimand
-from cximpact.effects.did.segment_estimates import Estimator, split
+from cximpact.effects.did.segment_estimates import split
 from cximpact.effects.did.two_way_moments import without_rows
 from cximpact.effects.did.words import assumptions, estimand
 

@@ -14,6 +14,7 @@ from cximpact.core.errors import CxImpactWarning, DesignError
 from cximpact.core.results import EffectPosterior, Estimand
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
+from cximpact.core.wording import with_unit
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.cell_effects import CellEffects, by_words
 from cximpact.effects.did.design import DidTable, did_table
@@ -30,7 +31,6 @@ from cximpact.effects.did.words import (
     OUTCOME_SCALES,
     assumptions,
     estimand,
-    shown,
     warn_few_clusters,
 )
 
@@ -211,7 +211,7 @@ class _Claims:
         if self.other is None or self.other.estimate is None or self.other.std_error is None:
             return ()
         value, error = (
-            shown(float(x), self.other.estimand.scale)
+            with_unit(float(x), self.other.estimand.scale)
             for x in (self.other.estimate, self.other.std_error)
         )
         return (

@@ -11,6 +11,7 @@ from cximpact.core.errors import AssumptionWarning, ConfigError, SeparationError
 from cximpact.core.results import EffectPosterior, Estimand
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
+from cximpact.core.wording import with_unit
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.cell_effects import CellEffects, by_words
 from cximpact.effects.did.cell_sums import CellSums, cell_sums
@@ -23,7 +24,6 @@ from cximpact.effects.did.words import (
     OUTCOME_SCALES,
     assumptions,
     estimand,
-    shown,
     warn_few_clusters,
 )
 
@@ -206,8 +206,8 @@ class _Claims:
     def _others(self) -> str:
         scale = estimand(self.design, self.settings.scale).scale
         found = [
-            f"{_PLURAL[str(row['trend'])]} {shown(row['estimate'], scale)} "
-            f"(standard error {shown(row['std_error'], scale)})"
+            f"{_PLURAL[str(row['trend'])]} {with_unit(row['estimate'], scale)} "
+            f"(standard error {with_unit(row['std_error'], scale)})"
             for row in self.scales.to_dict("records")
         ]
         return f"Average effect under parallel {', '.join(found)}."

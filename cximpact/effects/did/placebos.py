@@ -15,8 +15,8 @@ from cximpact.core.errors import ConfigError
 from cximpact.core.results import CELLS, EffectPosterior, plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.data import Panel, RepeatedCrossSection
+from cximpact.effects.did.estimates import Estimator
 from cximpact.effects.did.imputation_did import ImputationDiD
-from cximpact.effects.did.segment_estimates import Estimator
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

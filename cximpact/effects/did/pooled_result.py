@@ -15,7 +15,7 @@ from cximpact.core import draws as dr
 from cximpact.core.causal import CAUSAL
 from cximpact.core.errors import SmallSampleWarning
 from cximpact.core.results import Assumption, EffectPosterior, Estimand
-from cximpact.core.wording import FRACTION_UNITS, number
+from cximpact.core.wording import FRACTION_UNITS, number, with_unit
 from cximpact.effects.did.estimates import Claim, Design, Estimates, effect_result
 
 LINKS = ("logit", "log")
@@ -299,8 +299,7 @@ def _interval(values: np.ndarray, scale: str) -> str:
 
 
 def _show(value: float, scale: str) -> str:
-    unit = FRACTION_UNITS.get(scale, scale if scale in LINKS else "")
-    return f"{_number(value, scale)} {unit}".rstrip()
+    return f"{number(value)} {scale}" if scale in LINKS else with_unit(value, scale)
 
 
 def _number(value: float, scale: str) -> str:

@@ -9,12 +9,12 @@ import numpy as np
 
 from cximpact.core.errors import ClusterError
 from cximpact.core.rng import RngLike, as_generator
-from cximpact.core.validate import check_choice, check_count, check_number, check_prob
+from cximpact.core.validate import check_choice
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.cluster_sums import ClusterSums, cluster_sums
-from cximpact.effects.did.cluster_test import ClusterTest
+from cximpact.effects.did.cluster_test import ClusterTest, check_settings, cluster_test
 from cximpact.effects.did.design import did_table
-from cximpact.effects.did.resampled import Statistics, inverted, p_values
+from cximpact.effects.did.resampled import Statistics
 
 STATISTICS = ("t", "estimate")
 ENUMERATE = 10_000
@@ -72,10 +72,8 @@ def randomization_test(
     MacKinnon, J. G. and Webb, M. D. (2020). Randomization inference for difference-in-differences
     with few treated clusters. Journal of Econometrics 218, 435-450.
     """
-    check_number(null, "null")
+    check_settings(null, replications, level)
     check_choice(statistic, "statistic", STATISTICS)
-    check_count(replications, "replications", low=99)
-    check_prob(level, "level")
     did = did_table(data)
     sums = cluster_sums(did)
     if np.isnan(sums.first).any():
@@ -94,24 +92,15 @@ def randomization_test(
     parts = _Deals(sums, starts, code)
     found = parts.statistics(deals, by_t=statistic == "t")
     observed = parts.statistics(code[None], by_t=statistic == "t")
-    least = 1 / number if complete else 1 / (len(deals) + 1)
-    low, high = inverted(found, observed, level, least, complete=complete)
-    symmetric, tails = p_values(found, observed, null, complete=complete)
-    return ClusterTest(
+    return cluster_test(
+        did,
+        found,
+        observed,
         method="Randomization inference",
-        estimate=float(observed.level[0] / observed.slope[0]),
         null=null,
-        statistic=float(observed.at(null)[0]),
-        p_value=symmetric,
-        p_equal_tailed=tails,
-        conf_low=low,
-        conf_high=high,
-        conf_level=level,
-        least_p=least,
-        replications=len(deals),
+        level=level,
+        least=1 / number if complete else 1 / (len(deals) + 1),
         complete=complete,
-        clusters=did.n_clusters,
-        treated=did.n_treated_clusters,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -22,36 +22,15 @@ from cximpact.core.errors import (
     join_names,
 )
 from cximpact.core.results import CELLS, EffectPosterior
-from cximpact.core.rng import RngLike
 from cximpact.data import Panel, RepeatedCrossSection, frames
 from cximpact.data.checks import check_no_missing
 from cximpact.effects.did.aggregate import average
 from cximpact.effects.did.design import DidTable
+from cximpact.effects.did.estimates import Estimator
 
 MIN_SEGMENTS = 3
 _TAIL = 0.95
 """Quantile at which an estimate's normal error is made as wide as its t error."""
-
-
-class Estimator(Protocol):
-    """What estimates the effect in one segment."""
-
-    def fit(self, data: Panel | RepeatedCrossSection, *, rng: RngLike = None) -> EffectPosterior:
-        """Estimate the effect.
-
-        Parameters
-        ----------
-        data : Panel or RepeatedCrossSection
-            The segment.
-        rng : int or Generator, optional
-            Randomness.
-
-        Returns
-        -------
-        EffectPosterior
-            One number, or effects by cohort and period.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

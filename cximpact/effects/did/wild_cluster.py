@@ -9,12 +9,12 @@ import numpy as np
 
 from cximpact.core.errors import ClusterError, RankError, SmallSampleWarning
 from cximpact.core.rng import RngLike, as_generator
-from cximpact.core.validate import check_choice, check_count, check_number, check_prob
+from cximpact.core.validate import check_choice
 from cximpact.data import Panel, RepeatedCrossSection
 from cximpact.effects.did.cluster_sums import ClusterSums, cluster_sums
-from cximpact.effects.did.cluster_test import ClusterTest
+from cximpact.effects.did.cluster_test import ClusterTest, check_settings, cluster_test
 from cximpact.effects.did.design import did_table
-from cximpact.effects.did.resampled import Statistics, inverted, p_values
+from cximpact.effects.did.resampled import Statistics
 from cximpact.effects.did.words import FEW_TREATED
 
 WEIGHTS = {
@@ -86,10 +86,8 @@ def wild_cluster_test(
     Webb, M. D. (2023). Reworking wild bootstrap-based inference for clustered errors. Canadian
     Journal of Economics 56, 839-858.
     """
-    check_number(null, "null")
+    check_settings(null, replications, level)
     check_choice(weights, "weights", ("auto", *WEIGHTS))
-    check_count(replications, "replications", low=99)
-    check_prob(level, "level")
     did = did_table(data)
     sums = cluster_sums(did)
     kind = weights if weights != "auto" else ("webb" if sums.n <= FEW else "rademacher")
@@ -100,23 +98,15 @@ def wild_cluster_test(
     found, observed = parts.resampled(drawn), parts.observed()
     least = 2 / len(drawn) if complete else 1 / (len(drawn) + 1)
     _warn(did.n_treated_clusters, did.n_untreated_clusters, least, level)
-    low, high = inverted(found, observed, level, least, complete=complete)
-    symmetric, tails = p_values(found, observed, null, complete=complete)
-    return ClusterTest(
+    return cluster_test(
+        did,
+        found,
+        observed,
         method=f"Wild cluster bootstrap ({kind} weights)",
-        estimate=float(observed.level[0]),
         null=null,
-        statistic=float(observed.at(null)[0]) / np.sqrt(sums.factor),
-        p_value=symmetric,
-        p_equal_tailed=tails,
-        conf_low=low,
-        conf_high=high,
-        conf_level=level,
-        least_p=least,
-        replications=len(drawn),
+        level=level,
+        least=least,
         complete=complete,
-        clusters=did.n_clusters,
-        treated=did.n_treated_clusters,
     )
 
 
@@ -140,6 +130,7 @@ class ClusterScores:
         self.load = sums.treated - sums.normal @ d
         self.size = sums.square - 2 * sums.treated @ d + np.einsum("i,cij,j->c", d, sums.normal, d)
         self.total = float(self.size.sum())
+        self.factor = sums.factor
         ends = ((sums.right, sums.outcome), (sums.treated, sums.square))
         self.columns, self.scores = [], []
         for right, own in ends:  # of the outcome, and of treatment itself
@@ -156,7 +147,7 @@ class ClusterScores:
         Returns
         -------
         Statistics
-            One draw: t without the small-sample factor.
+            One draw: t with the small-sample factor.
 
         Raises
         ------
@@ -175,7 +166,7 @@ class ClusterScores:
         return Statistics(
             level=np.array([estimate]),
             slope=np.ones(1),
-            constant=np.array([variance]),
+            constant=np.array([variance * self.factor]),
             cross=zero,
             square=zero,
         )
@@ -191,7 +182,7 @@ class ClusterScores:
         Returns
         -------
         Statistics
-            Of refitted regressions: t without the small-sample factor.
+            Of refitted regressions: t with the small-sample factor.
         """
         parts = [self._block(drawn[k : k + BLOCK]) for k in range(0, len(drawn), BLOCK)]
         names = ("level", "slope", "constant", "cross", "square")
@@ -208,9 +199,9 @@ class ClusterScores:
         return {
             "level": ends[0],
             "slope": ends[1],
-            "constant": (first**2).sum(axis=1),
-            "cross": (first * second).sum(axis=1),
-            "square": (second**2).sum(axis=1),
+            "constant": self.factor * (first**2).sum(axis=1),
+            "cross": self.factor * (first * second).sum(axis=1),
+            "square": self.factor * (second**2).sum(axis=1),
         }
 
 

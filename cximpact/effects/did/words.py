@@ -6,7 +6,6 @@ import warnings
 
 from cximpact.core.errors import SmallSampleWarning
 from cximpact.core.results import Assumption, Estimand
-from cximpact.core.wording import FRACTION_UNITS, number
 from cximpact.effects.did.estimates import Design
 
 OUTCOME_SCALES = ("pp", "points", "outcome")
@@ -112,26 +111,6 @@ def _further(did: Design, independent: str, *, equal: bool) -> list[Assumption]:
         for name, (applies, statement, *evidence) in statements.items()
         if applies
     ]
-
-
-def shown(value: float, scale: str) -> str:
-    """Write a number of the effect with its unit.
-
-    Parameters
-    ----------
-    value : float
-        As it is stored.
-    scale : str
-        Meaning of the numbers, as in `Estimand`.
-
-    Returns
-    -------
-    str
-        Shares as percentage points; others as they are.
-    """
-    if scale not in FRACTION_UNITS:
-        return number(value)
-    return f"{number(100 * value)} {FRACTION_UNITS[scale]}"
 
 
 def left_out(n: int, what: str) -> tuple[str, ...]:

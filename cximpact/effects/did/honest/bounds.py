@@ -13,10 +13,10 @@ from cximpact.core.errors import ConfigError
 from cximpact.core.results import EffectPosterior, plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_number, check_prob
+from cximpact.core.wording import with_unit
 from cximpact.effects.did.bands import simultaneous_band
 from cximpact.effects.did.honest.path import event_path
 from cximpact.effects.did.honest.problem import Problem, without_zero
-from cximpact.effects.did.words import shown
 
 RESTRICTIONS = ("relative_magnitudes", "smoothness")
 METHODS = ("auto", "hybrid", "conditional", "fixed_length")
@@ -85,11 +85,11 @@ class HonestBounds:
         str
             A paragraph.
         """
-        estimate, low, high = (shown(x, self.unit) for x in self.original)
+        estimate, low, high = (with_unit(x, self.unit) for x in self.original)
         level = self.table["conf_level"].iloc[0]
         rows = [
-            f"{self._bound(row.bound)}, {shown(row.conf_low, self.unit)} to "
-            f"{shown(row.conf_high, self.unit)}"
+            f"{self._bound(row.bound)}, {with_unit(row.conf_low, self.unit)} to "
+            f"{with_unit(row.conf_high, self.unit)}"
             for row in self.table.itertuples()
         ]
         parts = [
@@ -109,7 +109,7 @@ class HonestBounds:
         return " ".join(parts)
 
     def _bound(self, bound: float) -> str:
-        return shown(bound, self.unit) if self.restriction == "smoothness" else f"{bound:.3g}"
+        return with_unit(bound, self.unit) if self.restriction == "smoothness" else f"{bound:.3g}"
 
     def plot(self, **options: Any) -> Any:
         """Draw the intervals by bound, the one under parallel trends first.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import stats
 
 from cximpact.core.rng import RngLike, as_generator
 from cximpact.effects.did.honest.path import EventPath
@@ -117,7 +117,9 @@ def rejects(found: Corners, theta: np.ndarray, level: float, first: float | None
         size = (level - spent) / (1 - spent)
         high = np.minimum(high, first)
     error = np.sqrt(np.where(known, variance, 1.0))
-    critical = np.maximum(_truncated_quantile(size, low / error, high / error) * error, 0.0)
+    with np.errstate(invalid="ignore"):
+        quantile = stats.truncnorm.ppf(1 - size, low / error, np.maximum(high, low) / error)
+    critical = np.maximum(np.nan_to_num(quantile) * error, 0.0)
     refused = (largest > critical) & known
     if first is not None:
         refused |= largest > first
@@ -188,12 +190,3 @@ def accepted(
             good, bad = (good, middle) if refused else (middle, bad)
         ends.append(float(good))
     return ends[0], ends[1]
-
-
-def _truncated_quantile(size: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Upper quantile of a standard normal variable between two ends, exact in the tails."""
-    below, above = special.ndtr(-low), special.ndtr(-high)
-    upper = special.ndtri(np.clip(above + size * (below - above), 1e-300, 1.0))
-    left, right = special.ndtr(low), special.ndtr(high)
-    lower = special.ndtri(np.clip(right - size * (right - left), 1e-300, 1.0))
-    return np.clip(np.where(low > 0, -upper, lower), low, np.maximum(low, high))

@@ -13,8 +13,8 @@ from scipy import optimize, stats
 from cximpact.core.errors import RankError
 from cximpact.core.results import EffectPosterior, plotting, result_html
 from cximpact.core.validate import check_number, check_prob
+from cximpact.core.wording import with_unit
 from cximpact.effects.did.honest.path import EventPath, event_path
-from cximpact.effects.did.words import shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +59,9 @@ class PretrendPower:
             A paragraph.
         """
         rows = [
-            f"a drift of {shown(row.slope, self.unit)} a period with probability {row.power:.0%}, "
-            f"which would bias the average effect by {shown(row.bias, self.unit)}"
+            f"a drift of {with_unit(row.slope, self.unit)} a period "
+            f"with probability {row.power:.0%}, "
+            f"which would bias the average effect by {with_unit(row.bias, self.unit)}"
             for row in self.table.itertuples()
         ]
         return (

@@ -83,11 +83,12 @@ def test_every_draw_is_a_fit(null, covariates):
 def test_statistics_of_draws_are_those_of_fits_with_staggered_starts_and_gaps():
     table = fixture_f1().drop(index=[3, 20, 50]).reset_index(drop=True)
     draws = np.random.default_rng(1).choice([-1.0, 1.0, 1.5], (40, 12))
-    scores = ClusterScores(cluster_sums(did_table(panel(table))))
+    sums = cluster_sums(did_table(panel(table)))
+    scores, root = ClusterScores(sums), np.sqrt(sums.factor)
     for null in (0.0, 1.5):
         own, found = refitted(table, null, draws, "unit")
-        assert scores.observed().at(null)[0] == pytest.approx(own, rel=1e-9)
-        np.testing.assert_allclose(scores.resampled(draws).at(null), found, rtol=1e-8)
+        assert root * scores.observed().at(null)[0] == pytest.approx(own, rel=1e-9)
+        np.testing.assert_allclose(root * scores.resampled(draws).at(null), found, rtol=1e-8)
 
 
 def test_a_large_effect_has_the_least_p_that_draws_can_show():
