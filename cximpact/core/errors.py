@@ -121,6 +121,10 @@ class DanglingReferenceError(DataError):
     """A row points to something that is not in the repository."""
 
 
+class CLVInputError(DataError):
+    """Recency, frequency, age or spend that no customer can have."""
+
+
 class BatchError(DataError):
     """A batch was added before, or the store is not one of ours."""
 
@@ -182,6 +186,10 @@ class InsufficientDataError(DesignError):
 
 class CongenialityError(DesignError):
     """An effect model uses terms that the imputation model lacked."""
+
+
+class DoubleCountingError(DesignError):
+    """One gain would be turned into money twice."""
 
 
 class NotCausalError(DesignError):

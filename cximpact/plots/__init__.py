@@ -17,6 +17,7 @@ from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
+from cximpact.plots.retention import growth, retention_curves
 from cximpact.plots.score_path import score_path
 from cximpact.plots.segments import segments
 from cximpact.plots.sensitivity import sensitivity_curve
@@ -36,11 +37,13 @@ __all__ = [
     "event_study",
     "goal_ladder",
     "group_time",
+    "growth",
     "honest",
     "npv_distribution",
     "pretrend_power",
     "respondents_and_everyone",
     "response_funnel",
+    "retention_curves",
     "score_path",
     "scores",
     "segments",

@@ -112,7 +112,7 @@ def incremental(
             notes=found.notes,
         ),
         would_change_it=value.would_change_it or "another effect or value",
-        details={"clipped_share": clipped, "subsidy": subsidy},
+        details={"clipped_share": clipped, "subsidy": subsidy, "via_score": link is not None},
     )
 
 

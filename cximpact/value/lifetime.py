@@ -24,6 +24,13 @@ _CONSTANT_RETENTION = Assumption(
     tested=False,
 )
 
+_SORTING = Assumption(
+    name="stable loyalty",
+    statement="a customer's own probability to leave stays what it is, and goes with no other "
+    "margin",
+    tested=False,
+)
+
 
 def geometric_lifetime(
     margin: float | ValuePosterior,
@@ -109,6 +116,63 @@ def geometric_lifetime(
         n=worth.n,
         provenance=provenance,
         would_change_it="retention that differs between customers or changes with age",
+    )
+
+
+def lifetime_value(
+    margin: float | ValuePosterior,
+    periods: xr.DataArray,
+    *,
+    discount_rate: float,
+    currency: str | None = None,
+    period: str = "year",
+    n: int = 0,
+    rng: RngLike = 0,
+) -> ValuePosterior:
+    """Multiply a margin per period by the discounted periods that a customer stays.
+
+    Parameters
+    ----------
+    margin : float or ValuePosterior
+        Margin per period while the customer stays.
+    periods : xarray.DataArray
+        Draws of the discounted expected lifetime, the first payment undiscounted.
+    discount_rate : float
+        The annual rate that is in them.
+    currency : str, optional
+        ISO 4217 code; needed when the margin is a number.
+    period : {"year", "quarter", "month", "week", "day"}
+        Length of a period.
+    n : int, default 0
+        Customers behind the lifetime.
+    rng : int or Generator, default 0
+        Pairs both as independent.
+
+    Returns
+    -------
+    ValuePosterior
+        Per customer, with horizon ``"lifetime"``.
+    """
+    worth = _as_value(margin, currency, period)
+    joint = join({"margin": worth.draws, "periods": periods}, rng=rng)
+    return ValuePosterior(
+        draws=joint.label(joint.blocks["margin"] * joint.blocks["periods"]).rename(
+            "lifetime value"
+        ),
+        currency=worth.currency,
+        per="customer",
+        horizon="lifetime",
+        discount_rate=float(discount_rate),
+        payment="start",
+        draw_kind="simulation",
+        assumptions=(*worth.assumptions, _SORTING),
+        n=n,
+        provenance=Provenance(
+            method="value.lifetime_value",
+            settings={"discount_rate": discount_rate, "period": period},
+            parents=(*sorted(joint.order), *worth.provenance.parents),
+        ),
+        would_change_it="loyalty that changes with age, or margins that differ by loyalty",
     )
 
 
