@@ -331,6 +331,30 @@ def closest(name: str, available: Iterable[str]) -> str | None:
     return folded[match[0]] if match else None
 
 
+def unknown_name(what: str, name: object, available: Iterable[str]) -> ConfigError:
+    """Say that a name is not among those that could be meant.
+
+    Parameters
+    ----------
+    what : str
+        What it should name, such as ``"initiative"``.
+    name : object
+        What was given.
+    available : iterable of str
+        What there is.
+
+    Returns
+    -------
+    ConfigError
+        With the closest name, to be raised.
+    """
+    known = [str(a) for a in available]
+    return ConfigError(
+        f"{what} {str(name)!r} is unknown; expected {join_names(known)}."
+        f"{_did_you_mean(str(name), known)}"
+    )
+
+
 def _did_you_mean(name: str, available: Sequence[str]) -> str:
     best = closest(name, available)
     return f" Did you mean {best!r}?" if best else ""

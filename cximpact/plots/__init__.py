@@ -6,6 +6,7 @@ from cximpact.plots.answers import answer_distribution
 from cximpact.plots.bacon import bacon, two_way_weights
 from cximpact.plots.bridge import waterfall
 from cximpact.plots.cash_flow import cash_flow_fan
+from cximpact.plots.decision import bars, frontier, intervals, study_size, tornado
 from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
@@ -30,15 +31,18 @@ from cximpact.plots.who_answered import who_answered
 __all__ = [
     "answer_distribution",
     "bacon",
+    "bars",
     "cash_flow_fan",
     "densities",
     "distribution",
     "effect",
     "event_study",
+    "frontier",
     "goal_ladder",
     "group_time",
     "growth",
     "honest",
+    "intervals",
     "npv_distribution",
     "pretrend_power",
     "respondents_and_everyone",
@@ -48,10 +52,12 @@ __all__ = [
     "scores",
     "segments",
     "sensitivity_curve",
+    "study_size",
     "synthetic_control",
     "tipping_dumbbell",
     "to_png",
     "to_svg",
+    "tornado",
     "two_way_weights",
     "validation_page",
     "waterfall",

@@ -65,7 +65,7 @@ def present_cost(item: Resolved, factors: np.ndarray) -> Number:
     treated = item.initiative.customers * item.initiative.coverage
     return (
         item.costs["one_off"]
-        + item.costs["recurring"] * factors[1:].sum()
+        + item.costs["recurring"] * float(factors @ item.plan.paid)
         + item.costs["per_treated"] * treated * float(factors @ item.plan.treated)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -47,15 +47,51 @@ class Schedule:
         Share of customers on whom the effect first works in this period.
     treated : numpy.ndarray, shape (period,)
         Share of customers who are first reached in this period.
+    paid : numpy.ndarray, shape (period,)
+        1 where the recurring cost is paid, from period 1 on.
+    drift : numpy.ndarray, shape (period,)
+        What is added to the baseline rate by the trend of the status quo.
+    size : numpy.ndarray, shape (period,)
+        Customers as a multiple of those at the start.
     """
 
     mechanism: str
     intensity: np.ndarray
     arrivals: np.ndarray
     treated: np.ndarray
+    paid: np.ndarray
+    drift: np.ndarray
+    size: np.ndarray
 
 
-def schedule(mechanism: str, horizon: int, *, lag: int, ramp: int, decay: float) -> Schedule:
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """When an initiative works.
+
+    Parameters
+    ----------
+    lag : int
+        Periods between reaching customers and the effect.
+    ramp : int
+        Periods of the linear phase-in; 0 is at once.
+    decay : float
+        Rate at which the effect fades per period.
+    stops : int, optional
+        Last period in which it is run and paid.
+    persists : bool, default False
+        Whether the effect goes on after that.
+    """
+
+    lag: int = 0
+    ramp: int = 0
+    decay: float = 0.0
+    stops: int | None = None
+    persists: bool = False
+
+
+def schedule(
+    mechanism: str, horizon: int, timing: Timing, *, drift: float = 0.0, growth: float = 0.0
+) -> Schedule:
     """Lay out an initiative over time.
 
     Parameters
@@ -64,12 +100,10 @@ def schedule(mechanism: str, horizon: int, *, lag: int, ramp: int, decay: float)
         Kind of benefit.
     horizon : int
         Periods after today.
-    lag : int
-        Periods between reaching customers and the effect.
-    ramp : int
-        Periods of the linear phase-in; 0 is at once.
-    decay : float
-        Rate at which the effect fades per period.
+    timing : Timing
+        Lag, ramp, decay and end.
+    drift, growth : float
+        Of the baseline rate and of the number of customers, a period.
 
     Returns
     -------
@@ -77,13 +111,19 @@ def schedule(mechanism: str, horizon: int, *, lag: int, ramp: int, decay: float)
         With adoption ``a(s) = min(1, s / ramp)`` for ``s > 0`` periods.
     """
     t = np.arange(horizon + 1, dtype=float)
-    adopted = adoption(t - lag, ramp)
-    fading = np.exp(-decay * np.maximum(t - lag - 1, 0.0))
+    end = float("inf") if timing.stops is None else timing.stops
+    running = t <= end
+    adopted = adoption(np.minimum(t, end) - timing.lag, timing.ramp)
+    fading = np.exp(-timing.decay * np.maximum(t - timing.lag - 1, 0.0))
+    reached = np.diff(adoption(np.minimum(t, end), timing.ramp), prepend=0.0)
     return Schedule(
         mechanism=mechanism,
-        intensity=adopted * fading,
+        intensity=adopted * fading * (running | timing.persists),
         arrivals=np.diff(adopted, prepend=0.0) * fading,
-        treated=np.diff(adoption(t, ramp), prepend=0.0),
+        treated=reached,
+        paid=(running & (t > 0)).astype(float),
+        drift=drift * t,
+        size=(1 + growth) ** np.maximum(t - 1, 0.0),
     )
 
 
@@ -124,18 +164,40 @@ def units_by_period(plan: Schedule, tau: Number, baseline: Number) -> Iterator[t
         Period and units. With ``"retention"`` it is the difference of the two survival
         curves ``S1(t) = S1(t - 1) (r0 + a(t) tau)`` and ``S0(t) = S0(t - 1) r0``.
     """
-    periods = range(1, plan.intensity.size)
-    if plan.mechanism == "retention":
-        with_it: Number = 1.0
-        without: Number = 1.0
-        for t in periods:
-            with_it = with_it * (baseline + plan.intensity[t] * tau)
-            without = without * baseline
-            yield t, with_it - without
-        return
-    share = plan.intensity if plan.mechanism == "per_period" else plan.arrivals
-    for t in periods:
-        yield t, share[t] * tau
+    work = plan.arrivals if plan.mechanism == "one_time" else plan.intensity
+    yield from units_of_effect(plan, lambda t, _: work[t] * tau, baseline)
+
+
+def units_of_effect(
+    plan: Schedule, effect: Callable[[int, Number], Number], baseline: Number
+) -> Iterator[tuple[int, Number]]:
+    """Yield the extra units per customer for an effect that is given period by period.
+
+    Parameters
+    ----------
+    plan : Schedule
+        Mechanism, trend and size of the status quo.
+    effect : callable
+        From period and baseline rate to the change in behavior.
+    baseline : float or numpy.ndarray, shape (sample,)
+        Rate without the initiative, before its trend.
+
+    Yields
+    ------
+    tuple of int and (float or numpy.ndarray)
+        Period and units.
+    """
+    with_it: Number = 1.0
+    without: Number = 1.0
+    for t in range(1, plan.intensity.size):
+        base = np.clip(baseline + plan.drift[t], 0.0, 1.0) if plan.drift[t] else baseline
+        change = effect(t, base)
+        if plan.mechanism != "retention":
+            yield t, plan.size[t] * change
+            continue
+        with_it = with_it * np.clip(base + change, 0.0, 1.0)
+        without = without * base
+        yield t, plan.size[t] * (with_it - without)
 
 
 def present_units(

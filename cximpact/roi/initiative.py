@@ -14,6 +14,7 @@ from cximpact.core.errors import AlignmentError, ConfigError, UnitsError, closes
 from cximpact.core.results import EffectPosterior
 from cximpact.core.units import Change, Money, check_currency
 from cximpact.core.validate import check_choice, check_count, check_number
+from cximpact.roi.cashflow import Timing
 from cximpact.value.incremental import effect_blocks
 from cximpact.value.inputs import effect_input
 from cximpact.value.posterior import ValuePosterior
@@ -61,6 +62,10 @@ class Initiative:
     decay : float, default 0
         Rate at which the effect fades per period after its first one:
         ``exp(-decay * periods)``.
+    stops : int, optional
+        Last period in which it is run and its recurring cost paid; the horizon by default.
+    persists : bool, default False
+        Whether the effect goes on after it stopped.
     pull_forward, cannibalization : float, default 0
         Shares of the gain that are only early, or lost elsewhere.
     link : EffectPosterior or xarray.DataArray, optional
@@ -79,6 +84,8 @@ class Initiative:
     lag: int = 0
     ramp: int = 0
     decay: float = 0.0
+    stops: int | None = None
+    persists: bool = False
     pull_forward: float = 0.0
     cannibalization: float = 0.0
     link: EffectPosterior | xr.DataArray | None = None
@@ -112,6 +119,17 @@ class Initiative:
         return f"initiative {self.name!r}.{key}"
 
     @property
+    def timing(self) -> Timing:
+        """When it works."""
+        return Timing(
+            lag=self.lag,
+            ramp=self.ramp,
+            decay=self.decay,
+            stops=self.stops,
+            persists=self.persists,
+        )
+
+    @property
     def customers(self) -> float:
         """Customers that it could reach, over all segments."""
         return sum(self.n.values()) if isinstance(self.n, Mapping) else self.n
@@ -127,6 +145,8 @@ def _check_numbers(it: Initiative) -> None:
     for name in ("lag", "ramp"):
         check_count(getattr(it, name), it.path(name), low=0)
     check_number(it.decay, it.path("decay"), low=0)
+    if it.stops is not None:
+        check_count(it.stops, it.path("stops"), low=0)
     if isinstance(it.baseline, xr.DataArray):
         dr.check_values(it.baseline, it.path("baseline"))
         dr.order_of(it.baseline)

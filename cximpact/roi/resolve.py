@@ -11,6 +11,7 @@ import xarray as xr
 from cximpact.core import draws as dr
 from cximpact.roi.cashflow import Number, Schedule, Segment, schedule
 from cximpact.roi.initiative import COSTS, Initiative
+from cximpact.roi.scenario import Scenario
 from cximpact.roi.settings import Settings
 from cximpact.value.incremental import effect_blocks, linked
 from cximpact.value.inputs import EffectInput, rate_change
@@ -80,7 +81,9 @@ def _plain(it: Initiative, block: xr.DataArray) -> xr.DataArray:
     return named.sel({f"{it.name} segment": list(it.n)})
 
 
-def resolve(it: Initiative, settings: Settings, joint: Joint, found: EffectInput) -> Resolved:
+def resolve(
+    it: Initiative, settings: Settings, joint: Joint, found: EffectInput, scenario: Scenario
+) -> Resolved:
     """Turn an initiative into numbers.
 
     Parameters
@@ -93,6 +96,8 @@ def resolve(it: Initiative, settings: Settings, joint: Joint, found: EffectInput
         All inputs in one sample order.
     found : EffectInput
         Its effect.
+    scenario : Scenario
+        The state of the world.
 
     Returns
     -------
@@ -108,26 +113,43 @@ def resolve(it: Initiative, settings: Settings, joint: Joint, found: EffectInput
     baseline = own.get("baseline")
     if baseline is None and it.baseline is not None:
         baseline = xr.DataArray(float(it.baseline))  # type: ignore[arg-type]
-    tau, clipped = rate_change(linked(own), scale, baseline, it.path("effect"))
+    tau, clipped = rate_change(linked(own) * scenario.effect, scale, baseline, it.path("effect"))
     keep = (1 - it.pull_forward) * (1 - it.cannibalization)
+    factor = _shared(joint, scenario)
     counts = it.n if isinstance(it.n, Mapping) else {"": it.n}
     segments = tuple(
         Segment(
             reached=n * it.coverage * keep,
             tau=_part(tau, it, label),
             baseline=0.0 if baseline is None else _part(baseline, it, label),
-            value=_part(own["value"], it, label) if "value" in own else 1.0,
+            value=factor * (_part(own["value"], it, label) if "value" in own else 1.0),
         )
         for label, n in counts.items()
     )
     costs = {
-        key: _part(own[key], it, "") if key in own else float(it.costs.get(key, 0.0))  # type: ignore[arg-type]
+        key: scenario.cost
+        * (_part(own[key], it, "") if key in own else float(it.costs.get(key, 0.0)))  # type: ignore[arg-type]
         for key in COSTS
     }
-    plan = schedule(it.mechanism, settings.horizon, lag=it.lag, ramp=it.ramp, decay=it.decay)
+    plan = schedule(
+        it.mechanism,
+        settings.horizon,
+        it.timing,
+        drift=scenario.retention_drift if it.mechanism == "retention" else 0.0,
+        growth=scenario.growth,
+    )
     return Resolved(
         initiative=it, segments=segments, plan=plan, costs=costs, scale=scale, clipped=clipped
     )
+
+
+def _shared(joint: Joint, scenario: Scenario) -> Number:
+    """Multiply what moves the value of all initiatives, draw by draw."""
+    factor: Number = scenario.value
+    for name in scenario.shared:
+        block = joint.blocks[f"shared {name}"].values
+        factor = factor * (float(block) if block.ndim == 0 else block)
+    return factor
 
 
 def _part(block: xr.DataArray, it: Initiative, label: str) -> Number:
@@ -155,4 +177,4 @@ def cost_in_period(item: Resolved, t: int) -> Number:
     if t == 0:
         return item.costs["one_off"]
     treated = item.initiative.customers * item.initiative.coverage * item.plan.treated[t]
-    return item.costs["recurring"] + item.costs["per_treated"] * treated
+    return item.costs["recurring"] * item.plan.paid[t] + item.costs["per_treated"] * treated

@@ -11,20 +11,21 @@ import pandas as pd
 import xarray as xr
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import ConfigError, closest, join_names
+from cximpact.core.errors import ConfigError, join_names, unknown_name
 from cximpact.core.results import (
     TIDY_COLUMNS,
     Assumption,
     DrawKind,
     Provenance,
-    plotting,
     result_html,
 )
 from cximpact.core.sample_order import effective_draws
-from cximpact.core.validate import check_choice, check_number, check_prob
+from cximpact.core.validate import check_number, check_prob
 from cximpact.roi import break_even as even
-from cximpact.roi import headlines, metrics, wording
+from cximpact.roi import headlines, metrics, pictures, wording
+from cximpact.roi.overlap import JointBenefit
 from cximpact.roi.resolve import Resolved
+from cximpact.roi.scenario import Scenario
 from cximpact.roi.settings import Settings
 
 
@@ -51,6 +52,10 @@ class RoiResult:
         Share of draws by initiative whose rate was kept within 0 to 1.
     provenance : Provenance
         Where it comes from.
+    scenario : Scenario
+        The state of the world.
+    overlaps : tuple of JointBenefit
+        What every combination of overlapping initiatives brings.
     """
 
     draws: xr.Dataset
@@ -61,6 +66,8 @@ class RoiResult:
     assumptions: tuple[Assumption, ...]
     clipped: Mapping[str, float]
     provenance: Provenance
+    scenario: Scenario = field(default_factory=Scenario)
+    overlaps: tuple[JointBenefit, ...] = ()
     _pv: Mapping[str, np.ndarray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,17 +104,19 @@ class RoiResult:
         Raises
         ------
         ConfigError
-            For an unknown name.
+            For an unknown name, or a part of initiatives that overlap.
         """
         for name in names:
             if name not in self.names:
-                best = closest(str(name), self.names)
-                hint = f" Did you mean {best!r}?" if best else ""
-                raise ConfigError(
-                    f"initiative {name!r} is unknown; found {join_names(self.names)}.{hint}"
-                )
+                raise unknown_name("initiative", name, self.names)
         if not names:
             raise ConfigError("select was given no name; expected at least one initiative.")
+        for group in self.overlaps:
+            if 0 < len(set(group.names) & set(names)) < len(group.names):
+                raise ConfigError(
+                    f"{join_names(group.names)} overlap, so a part of them has another benefit "
+                    "than its share of all; simulate that part on its own."
+                )
         kept = tuple(item for item in self.inputs if item.initiative.name in names)
         order = [item.initiative.name for item in kept]
         return replace(
@@ -115,6 +124,7 @@ class RoiResult:
             draws=self.draws.sel(initiative=order),
             inputs=kept,
             clipped={name: self.clipped[name] for name in order},
+            overlaps=tuple(g for g in self.overlaps if g.names[0] in order),
         )
 
     def pv_benefit(self, *, by_initiative: bool = False) -> xr.DataArray:
@@ -324,7 +334,7 @@ class RoiResult:
         Returns
         -------
         str
-            No digit in it lies below the Monte Carlo error.
+            Without digits below the Monte Carlo error.
         """
         return wording.headline(self, check_prob(prob))
 
@@ -344,11 +354,11 @@ class RoiResult:
         return wording.explain(self, check_prob(prob))
 
     def plot(self, kind: str = "npv", **options: Any) -> Any:
-        """Draw the distribution of the NPV or the cumulative cash flow.
+        """Draw the NPV, the cash flow, the tornado or the way from benefit to NPV.
 
         Parameters
         ----------
-        kind : {"npv", "cash_flow"}
+        kind : {"npv", "cash_flow", "tornado", "waterfall"}
             Which picture.
         **options
             Passed to the picture.
@@ -358,11 +368,7 @@ class RoiResult:
         matplotlib.axes.Axes
             Where it was drawn.
         """
-        currency = self.settings.currency
-        if check_choice(kind, "kind", ("npv", "cash_flow")) == "cash_flow":
-            flows = self.net(discounted=True, cumulative=True)
-            return plotting().cash_flow_fan(flows, currency=currency, **options)
-        return plotting().npv_distribution(self.npv(), currency=currency, **options)
+        return pictures.draw(self, kind, **options)
 
     def _repr_html_(self) -> str:
         title = f"Return of {join_names(self.names)}"
@@ -388,8 +394,6 @@ class RoiResult:
     def _draws(
         self, values: np.ndarray, name: str, unit: str, dims: tuple[str, ...] = ()
     ) -> xr.DataArray:
-        return self._relabel(xr.DataArray(values, dims=(dr.SAMPLE, *dims), name=name), unit)
-
-    def _relabel(self, values: xr.DataArray, unit: str) -> xr.DataArray:
-        notes = dr.carried_notes(self.draws)
-        return dr.noted(values, dr.order_of(self.draws), notes | {"unit": unit})
+        out = xr.DataArray(values, dims=(dr.SAMPLE, *dims), name=name)
+        notes = dr.carried_notes(self.draws) | {"unit": unit}
+        return dr.noted(out, dr.order_of(self.draws), notes)

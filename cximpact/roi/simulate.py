@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from cximpact.core import draws as dr
@@ -14,10 +13,11 @@ from cximpact.core.errors import AssumptionWarning, ConfigError, UnitsError, joi
 from cximpact.core.results import Assumption, DrawKind, Provenance
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_count
-from cximpact.roi.cashflow import units_by_period
+from cximpact.roi.flows import cash_flows
 from cximpact.roi.initiative import Initiative
-from cximpact.roi.resolve import Resolved, blocks_of, cost_in_period, resolve
+from cximpact.roi.resolve import Resolved, blocks_of, resolve
 from cximpact.roi.result import RoiResult
+from cximpact.roi.scenario import Scenario
 from cximpact.roi.settings import Settings
 from cximpact.value.inputs import effect_input
 from cximpact.value.joint import Joint, join
@@ -36,6 +36,7 @@ def simulate(
     draws: int | None = None,
     payment: str = "end",
     assume_independent: str | None = None,
+    scenario: Scenario | None = None,
 ) -> RoiResult:
     """Simulate what initiatives cost and return.
 
@@ -57,6 +58,8 @@ def simulate(
         When in a period money flows. One-off costs are paid today.
     assume_independent : str, optional
         Reason for treating inputs from the same data as independent; it is reported.
+    scenario : Scenario, optional
+        The state of the world, and which initiatives overlap; as planned by default.
 
     Returns
     -------
@@ -76,8 +79,9 @@ def simulate(
     with coverage ``c``, value ``v`` and units ``u(t)``: ``a(t - L) k(t) tau`` per period, or
     the difference of two survival curves for retention. It assumes that the effect is causal,
     holds for the customers of the roll-out and lasts as ramp, lag and decay say, and that the
-    effects of several initiatives add. All inputs meet in one call of `core.draws.pair`, so
-    effects from one source stay joint.
+    effects of several initiatives add, unless the scenario says that they overlap; then the
+    benefit of all together is shared out to each by Shapley values. All inputs meet in one call
+    of `core.draws.pair`, so effects from one source stay joint.
 
     References
     ----------
@@ -92,24 +96,28 @@ def simulate(
         currency=_one_currency(items),
     )
     size = None if draws is None else check_count(draws, "draws", low=2)
-    seed = seed_of(rng)
+    seed, world = seed_of(rng), scenario or Scenario()
     found = {it.name: effect_input(it.effect, it.path("effect")) for it in items}
     blocks = {k: v for it in items for k, v in blocks_of(it, found[it.name]).items()}
+    blocks |= world.factors(seed, size)
     joint = join(blocks, rng=seed, size=size, assume_independent=assume_independent)
-    resolved = tuple(resolve(it, settings, joint, found[it.name]) for it in items)
+    resolved = tuple(resolve(it, settings, joint, found[it.name], world) for it in items)
     _warn(resolved, settings, joint)
     notes = [note for it in items for note in found[it.name].notes]
+    flows, overlaps = cash_flows(resolved, settings, joint, world)
     return RoiResult(
-        draws=_cash_flows(resolved, settings, joint),
+        draws=flows,
         inputs=resolved,
         settings=settings,
+        scenario=world,
+        overlaps=overlaps,
         draw_kind=_kind(items, found),
         is_random=joint.is_random,
-        assumptions=_assumptions(items, found, joint),
+        assumptions=_assumptions(items, found, joint, world),
         clipped={r.initiative.name: r.clipped for r in resolved},
         provenance=Provenance(
             method="roi.simulate",
-            settings=_record(settings, items, size),
+            settings=_record(settings, items, size) | {"scenario": _world(world)},
             seed=seed,
             parents=tuple(sorted(joint.order)),
             notes=tuple(dict.fromkeys(notes)),
@@ -142,31 +150,6 @@ def _one_currency(items: Sequence[Initiative]) -> str:
             f"initiatives are in the currencies {join_names(found)}; convert them to one first."
         )
     return found[0]
-
-
-def _cash_flows(resolved: Sequence[Resolved], settings: Settings, joint: Joint) -> xr.Dataset:
-    """Lay out benefit and cost; buffers are period by period, each a run over the draws."""
-    shape = (len(resolved), settings.horizon + 1, joint.size)
-    benefit = np.zeros(shape)
-    flat = all(np.ndim(c) == 0 for r in resolved for c in r.costs.values())
-    cost = np.zeros((*shape[:2], 1 if flat else joint.size))
-    for i, item in enumerate(resolved):
-        for segment in item.segments:
-            for t, units in units_by_period(item.plan, segment.tau, segment.baseline):
-                benefit[i, t] += units * segment.reached * segment.value
-        for t in range(settings.horizon + 1):
-            cost[i, t] = cost_in_period(item, t)
-    benefit.setflags(write=False)
-    dims = ("initiative", "period", dr.SAMPLE)
-    coords = {
-        "initiative": [r.initiative.name for r in resolved],
-        "period": settings.periods,
-    }
-    attrs = {"unit": settings.currency}
-    data = {"benefit": benefit, "cost": np.broadcast_to(cost, shape)}
-    return joint.label(
-        xr.Dataset({k: (dims, v, attrs) for k, v in data.items()}, coords).transpose(dr.SAMPLE, ...)
-    )
 
 
 def _warn(resolved: Sequence[Resolved], settings: Settings, joint: Joint) -> None:
@@ -215,7 +198,7 @@ def _varies(draws: xr.DataArray) -> bool:
 
 
 def _assumptions(
-    items: Sequence[Initiative], found: Mapping[str, Any], joint: Joint
+    items: Sequence[Initiative], found: Mapping[str, Any], joint: Joint, world: Scenario
 ) -> tuple[Assumption, ...]:
     carried = [a for it in items for a in found[it.name].assumptions]
     for it in items:
@@ -228,11 +211,22 @@ def _assumptions(
             tested=False,
         )
     )
-    if len(items) > 1:
+    for group in world.overlaps:
+        named = join_names(group.initiatives)
+        carried.append(
+            Assumption(
+                name="overlap",
+                statement=f"the effects of {named} combine by the rule {group.rule!r}",
+                tested=False,
+            )
+        )
+    if len(items) > sum(len(group.initiatives) for group in world.overlaps) and len(items) > 1:
         carried.append(
             Assumption(
                 name="no overlap",
-                statement="the effects of the initiatives add, and each gain is counted once",
+                statement="the effects of the other initiatives add, and each gain is counted once"
+                if world.overlaps
+                else "the effects of the initiatives add, and each gain is counted once",
                 tested=False,
             )
         )
@@ -248,7 +242,8 @@ def _assumptions(
 
 
 def _record(settings: Settings, items: Sequence[Initiative], size: int | None) -> dict[str, Any]:
-    names = ("mechanism", "coverage", "lag", "ramp", "decay", "pull_forward", "cannibalization")
+    names = ("mechanism", "coverage", "lag", "ramp", "decay", "stops", "persists")
+    names = (*names, "pull_forward", "cannibalization")
     return {
         "horizon": settings.horizon,
         "period": settings.period,
@@ -260,6 +255,15 @@ def _record(settings: Settings, items: Sequence[Initiative], size: int | None) -
             | {key: getattr(it, key) for key in names}
             for it in items
         },
+    }
+
+
+def _world(scenario: Scenario) -> dict[str, Any]:
+    names = ("name", "effect", "value", "cost", "retention_drift", "growth")
+    groups = [[list(g.initiatives), g.rule, g.matrix] for g in scenario.overlaps]
+    return {n: getattr(scenario, n) for n in names} | {
+        "shared": dict(scenario.shared),
+        "overlaps": groups,
     }
 
 

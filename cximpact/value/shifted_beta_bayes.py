@@ -86,6 +86,13 @@ class RetentionPosterior:
         tuple of float and numpy.ndarray
             Value and gradient.
         """
+        with np.errstate(all="ignore"):
+            total, gradient = self._log_density(z)
+        if not (np.isfinite(total) and np.isfinite(gradient).all()):
+            return -1e300, np.zeros(self.n_free)
+        return total, gradient
+
+    def _log_density(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         mean, polar = self.parts(z)
         alpha, beta = shapes(mean, polar)
         value, by_alpha, by_beta = sbg.log_likelihood(
@@ -101,8 +108,6 @@ class RetentionPosterior:
             total += self._hierarchy(z, gradient, (mean, polar), (by_mean, by_polar))
         else:
             gradient += [by_mean.sum(), by_polar.sum()]
-        if not np.isfinite(total):
-            return -1e300, np.zeros(self.n_free)
         return total, gradient
 
     def _hierarchy(self, z: np.ndarray, gradient: np.ndarray, at: Pair, by: Pair) -> float:

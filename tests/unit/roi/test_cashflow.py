@@ -3,22 +3,29 @@
 import numpy as np
 import pytest
 
-from cximpact.roi.cashflow import Segment, adoption, present_units, schedule, units_by_period
+from cximpact.roi.cashflow import (
+    Segment,
+    Timing,
+    adoption,
+    present_units,
+    schedule,
+    units_by_period,
+)
 
 
 def units(mechanism, tau, baseline=0.0, horizon=6, **timing):
-    plan = schedule(mechanism, horizon, **({"lag": 0, "ramp": 0, "decay": 0.0} | timing))
+    plan = schedule(mechanism, horizon, Timing(**timing))
     return np.array([float(u) for _, u in units_by_period(plan, tau, baseline)])
 
 
 def test_a_linear_ramp_after_a_lag():
-    plan = schedule("per_period", 10, lag=3, ramp=6, decay=0.0)
+    plan = schedule("per_period", 10, Timing(lag=3, ramp=6))
     expected = [0, 0, 0, 0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1]
     assert plan.intensity == pytest.approx(expected)
 
 
 def test_a_lag_of_three_is_active_from_period_four():
-    plan = schedule("per_period", 5, lag=3, ramp=0, decay=0.0)
+    plan = schedule("per_period", 5, Timing(lag=3))
     assert plan.intensity.tolist() == [0, 0, 0, 0, 1, 1]
     assert plan.treated.tolist() == [0, 1, 0, 0, 0, 0]
 
@@ -42,7 +49,7 @@ def test_decay_starts_after_the_first_active_period():
 
 def test_everyone_is_treated_once_whatever_the_ramp():
     for ramp in (0, 1, 3):
-        assert schedule("one_time", 6, lag=1, ramp=ramp, decay=0.0).treated.sum() == 1
+        assert schedule("one_time", 6, Timing(lag=1, ramp=ramp)).treated.sum() == 1
 
 
 def test_adoption_never_leaves_zero_to_one():
@@ -51,7 +58,7 @@ def test_adoption_never_leaves_zero_to_one():
 
 
 def test_discounted_units_are_the_sum_of_the_periods():
-    plan = schedule("per_period", 3, lag=0, ramp=0, decay=0.0)
+    plan = schedule("per_period", 3, Timing())
     segment = Segment(reached=10.0, tau=0.5, baseline=0.0, value=3.0)
     factors = np.array([1, 0.9, 0.8, 0.7])
     assert present_units((segment,), plan, factors) == [pytest.approx(10 * 0.5 * 2.4)]

@@ -44,7 +44,7 @@ def test_a_selection_keeps_its_draws():
     only = out.select("b")
     assert only.names == ["b"]
     assert np.array_equal(only.npv(), out.npv(by_initiative=True).sel(initiative="b"))
-    with pytest.raises(ConfigError, match="unknown; found 'a', 'b'"):
+    with pytest.raises(ConfigError, match="unknown; expected 'a', 'b'"):
         out.select("c")
     with pytest.raises(ConfigError, match="no name"):
         out.select()
