@@ -13,6 +13,7 @@ from cximpact.roi.sensitivity import shapley_effects, sobol_indices, tornado
 from cximpact.roi.settings import Settings
 from cximpact.roi.simple import SimpleRoi, simple
 from cximpact.roi.simulate import simulate
+from cximpact.roi.stress import StressResult, stress
 from cximpact.roi.study_size import StudySize, study_size
 from cximpact.roi.voi import InformationValue, evpi, evppi, evsi
 
@@ -27,6 +28,7 @@ __all__ = [
     "ScenarioResults",
     "Settings",
     "SimpleRoi",
+    "StressResult",
     "StudySize",
     "Verdict",
     "alternatives",
@@ -43,6 +45,7 @@ __all__ = [
     "simple",
     "simulate",
     "sobol_indices",
+    "stress",
     "study_size",
     "tornado",
     "uncertain_inputs",
