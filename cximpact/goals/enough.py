@@ -81,6 +81,48 @@ def high_enough(
     return Enough(ceiling=value, probability=float(np.mean(good)), threshold=check_prob(prob))
 
 
+def derived_ceiling(
+    scores: np.ndarray, value_per_point: xr.DataArray, cost_per_point: float
+) -> float:
+    """Return the score above which another point is worth less than it costs.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (score,)
+        Scores, increasing towards the better end.
+    value_per_point : xarray.DataArray
+        Draws of what one more point is worth at each score, ``(sample, score)``, such as the
+        slope of a dose-response times the margin.
+    cost_per_point : float
+        What one more point costs.
+
+    Returns
+    -------
+    float
+        The first score from which on the expected worth stays below the cost; infinite where it
+        never does.
+
+    Raises
+    ------
+    AlignmentError
+        If the draws do not fit the scores.
+
+    Notes
+    -----
+    The expectation is over the draws; a decision for all customers is neutral to their spread.
+    """
+    order_of(value_per_point)
+    at = np.asarray(scores, dtype=float)
+    if value_per_point.ndim != 2 or value_per_point.shape[1] != at.size:
+        raise AlignmentError(
+            f"value_per_point has the shape {value_per_point.shape}; expected (sample, {at.size})."
+        )
+    worth = check_values(value_per_point).mean(SAMPLE).values
+    cheap = worth < check_number(cost_per_point, "cost_per_point", low=0)
+    stays = np.logical_and.accumulate(cheap[::-1])[::-1]
+    return float(at[stays.argmax()]) if stays.any() else float("inf")
+
+
 def maintenance_goal(current: float, detectable: float | None, scale: ScoreScale) -> float:
     """Return the score that must not be missed when the goal is to maintain.
 

@@ -27,6 +27,8 @@ class History:
         estimates where the survey error is unknown.
     survey_cov : numpy.ndarray, shape (period, period), or None
         Covariance of the survey error.
+    used : int, default 0
+        Parameters that were taken out before, such as seasonal levels.
     """
 
     time: np.ndarray
@@ -34,6 +36,7 @@ class History:
     estimate: np.ndarray
     draws: np.ndarray
     survey_cov: np.ndarray | None
+    used: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +88,7 @@ def ols(history: History, rng: np.random.Generator) -> Forecast:
     history plus noise, so the draws stay joint with the draws of the history.
     """
     forecast = _refit(history, _least_squares, rng)
-    if history.survey_cov is not None:
+    if history.survey_cov is not None or history.used:
         return forecast
     time, future = history.time, history.future
     centered = time - time.mean()
@@ -153,7 +156,7 @@ _Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 def _refit(history: History, fit: _Fit, rng: np.random.Generator) -> Forecast:
     """Perturb the history by the noise around the line, refit, and add new noise."""
     time, future, n = history.time, history.future, history.draws.shape[0]
-    df = time.size - 2
+    df = time.size - 2 - history.used
     residuals = history.estimate - fit(history.estimate[None], time, time)[0]
     total = (residuals**2).sum() / rng.chisquare(df, n)
     noise = np.sqrt(np.maximum(total - _survey_part(history) / df, 0.0))[:, None]

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -13,7 +14,7 @@ from cximpact.core.draws import SAMPLE, concat
 from cximpact.core.errors import ConfigError
 from cximpact.core.results import plotting, result_html, tidy
 from cximpact.core.summaries import summarize
-from cximpact.core.validate import check_number
+from cximpact.core.validate import check_choice, check_number
 from cximpact.core.wording import format_probability, number, percent, points
 from cximpact.goals.assess import Assessor
 from cximpact.goals.attain import Attainment
@@ -258,19 +259,23 @@ class Goal:
         ]
         return " ".join(p for p in parts if p)
 
-    def plot(self, **options: Any) -> Any:
-        """Draw the ladder from the baseline to the candidates.
+    def plot(self, kind: str = "ladder", **options: Any) -> Any:
+        """Draw the ladder from the baseline to the candidates, or the chance of every goal.
 
         Parameters
         ----------
+        kind : {"ladder", "attainment"}
+            Which picture.
         **options
-            Passed to `cximpact.plots.goal_ladder`.
+            Passed to `cximpact.plots.goal_ladder` or `cximpact.plots.attainment_curve`.
 
         Returns
         -------
         matplotlib.axes.Axes
             Where it was drawn.
         """
+        if check_choice(kind, "kind", ("ladder", "attainment")) == "attainment":
+            return plotting().attainment_curve(self.chances(), target=self.target, **options)
         shown = self.candidates.assign(rule=self.candidates["label"])
         return plotting().goal_ladder(
             shown[["rule", "target", "binding"]],
@@ -282,6 +287,31 @@ class Goal:
                 **options,
             },
         )
+
+    def chances(self, n: int = 61) -> pd.DataFrame:
+        """Return the probability that the true score attains each of a row of goals.
+
+        Parameters
+        ----------
+        n : int, default 61
+            How many goals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``target, status_quo`` and, with initiatives, ``with_initiatives``.
+        """
+        ends = [
+            float(q)
+            for name in ("true_status_quo", "true")
+            for q in np.quantile(self.draws[name].values, [0.005, 0.995])
+        ]
+        goals = np.linspace(min(*ends, self.target), max(*ends, self.target), n)
+        found = [self.assessor.chances(float(g)) for g in goals]
+        table = pd.DataFrame({"target": goals, "status_quo": [c.true_status_quo for c in found]})
+        if self.assessor.settings.capacity is None:
+            return table
+        return table.assign(with_initiatives=[c.true for c in found])
 
     def _why(self) -> str:
         if self.adjustment:

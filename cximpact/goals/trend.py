@@ -29,6 +29,7 @@ from cximpact.goals.direction import check_scale
 from cximpact.goals.forecast import Forecast, History, flat, ols, theil_sen
 from cximpact.goals.history import Seen, read_history, time_axis, working_history
 from cximpact.goals.local_linear import local_linear
+from cximpact.goals.season import Forecaster, Trend, with_season
 
 PRIOR_SLOPE = 0.025
 """Prior sd of a slope that nobody has seen, as a share of the scale's range, a period."""
@@ -48,7 +49,7 @@ def trend_baseline(
     *,
     scale: ScoreScale | None = None,
     horizon: int = 1,
-    method: str = "auto",
+    method: str | Trend = "auto",
     next_std_error: float | None = None,
     rng: RngLike = None,
     n_draws: int = 4000,
@@ -71,9 +72,10 @@ def trend_baseline(
         Limits and direction. A goal needs it.
     horizon : int, default 1
         How many periods ahead.
-    method : {"auto", "local_linear", "ols", "theil_sen", "flat"}
-        "auto" takes the local linear trend from 8 periods on, a least squares line from 4
-        to 7, and with fewer the last score with a wide prior on the slope.
+    method : {"auto", "local_linear", "ols", "theil_sen", "flat"} or Trend
+        A `Trend` adds a season or a fading slope. "auto" takes the local linear trend from 8
+        periods on, a least squares line from 4 to 7, and with fewer the last score with a wide
+        prior on the slope.
     next_std_error : float, optional
         Standard error of the survey to come; by default as in the past.
     rng : int or Generator, optional
@@ -115,18 +117,18 @@ def trend_baseline(
     48.0
     """
     horizon, seed = check_count(horizon, "horizon"), seed_of(rng)
-    check_choice(method, "method", ("auto", *_WORDS))
+    how = method if isinstance(method, Trend) else Trend(kind=_checked(method))
     if scale is not None:
         check_scale(scale)
     if next_std_error is not None:
         check_number(next_std_error, "next_std_error", low=0)
     seen = read_history(periods, estimates, std_errors, scale)
     time, ahead, names = time_axis(seen.periods, horizon)
-    chosen, note = _choose(method, time)
+    chosen, note = _choose(how.kind, time)
     limits = _logit_limits(chosen, seen, scale)
     settings = {
         "horizon": horizon,
-        "method": chosen,
+        "method": chosen + how.words(),
         "scale": scale.name if scale else "",
         "next_std_error": next_std_error,
         "n_draws": check_count(n_draws, "n_draws"),
@@ -142,7 +144,7 @@ def trend_baseline(
     )
     streams = spawn(seed, *(f"{name} {data}" for name in ("history", "trend", "survey")))
     history = working_history(seen, (time, ahead), limits, n_draws, streams[0])
-    forecast = _forecast(history, chosen, scale, streams[1])
+    forecast = with_season(history, how, _forecaster(chosen, scale), streams[1])
     return _Assembly(
         seen=seen,
         history=history,
@@ -151,7 +153,12 @@ def trend_baseline(
         limits=limits,
         names=names,
         next_std_error=next_std_error,
+        words=_WORDS[chosen] + how.words(),
     ).result(source, streams[2])
+
+
+def _checked(method: str) -> str:
+    return check_choice(method, "method", ("auto", *_WORDS))
 
 
 def _choose(method: str, time: np.ndarray) -> tuple[str, tuple[str, ...]]:
@@ -187,15 +194,13 @@ def _logit_limits(chosen: str, seen: Seen, scale: ScoreScale | None) -> tuple[fl
     return (low, high) if inside.all() else None
 
 
-def _forecast(
-    history: History, chosen: str, scale: ScoreScale | None, rng: np.random.Generator
-) -> Forecast:
-    if chosen == "flat":
-        if scale is None:
-            raise ConfigError("A flat baseline needs scale=, which sets how wide its prior is.")
-        low, high = scale.limits
-        return flat(history, rng, PRIOR_SLOPE * (high - low))
-    return {"ols": ols, "theil_sen": theil_sen, "local_linear": local_linear}[chosen](history, rng)
+def _forecaster(chosen: str, scale: ScoreScale | None) -> Forecaster:
+    if chosen != "flat":
+        return {"ols": ols, "theil_sen": theil_sen, "local_linear": local_linear}[chosen]
+    if scale is None:
+        raise ConfigError("A flat baseline needs scale=, which sets how wide its prior is.")
+    low, high = scale.limits
+    return lambda history, rng: flat(history, rng, PRIOR_SLOPE * (high - low))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -209,6 +214,7 @@ class _Assembly:
     limits: tuple[float, float] | None
     names: list[Any]
     next_std_error: float | None
+    words: str
 
     def result(self, provenance: Provenance, rng: np.random.Generator) -> TrendBaseline:
         """Put draws, notes and intervals together."""
@@ -242,7 +248,7 @@ class _Assembly:
             draws=dr.with_order(xr.Dataset(arrays), order),
             point=self._along(self._clip(self._back(forecast.point))),
             history=self.seen.table(),
-            method=_WORDS[chosen],
+            method=self.words,
             scale=self.scale,
             next_std_error=next_se,
             provenance=Provenance(**{**vars(provenance), "notes": notes}),

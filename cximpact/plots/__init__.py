@@ -10,7 +10,7 @@ from cximpact.plots.decision import bars, frontier, intervals, study_size, torna
 from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
-from cximpact.plots.goals import goal_ladder
+from cximpact.plots.goals import attainment_curve, goal_ladder, segment_goals
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
 from cximpact.plots.npv import npv_distribution
@@ -30,6 +30,7 @@ from cximpact.plots.who_answered import who_answered
 
 __all__ = [
     "answer_distribution",
+    "attainment_curve",
     "bacon",
     "bars",
     "cash_flow_fan",
@@ -50,6 +51,7 @@ __all__ = [
     "retention_curves",
     "score_path",
     "scores",
+    "segment_goals",
     "segments",
     "sensitivity_curve",
     "study_size",

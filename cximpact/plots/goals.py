@@ -166,3 +166,105 @@ def _clip(ax: Axes, limits: tuple[float, float] | None) -> None:
     left, right = ax.get_xlim()
     margin = 0.02 * (right - left)
     ax.set_xlim(max(left, low - margin), min(right, high + margin))
+
+
+def attainment_curve(
+    table: pd.DataFrame,
+    *,
+    target: float,
+    ax: Axes | None = None,
+    title: str | None = None,
+    unit: str = "points",
+) -> Axes:
+    """Draw the probability of attaining each goal, with and without initiatives.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``target``, ``status_quo`` and, where there are initiatives, ``with_initiatives``: shares.
+    target : float
+        The goal that was set.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    title : str, optional
+        Title.
+    unit : str, default "points"
+        Unit of the score.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
+    columns = [c for c in ("status_quo", "with_initiatives") if c in table]
+    rows = checked(table, numbers=["target", *columns]).sort_values("target")
+    at = rows["target"].to_numpy(float)
+    ax = prepare(ax, title=title, height=4.0, pad=12)
+    words = {"status_quo": "if nothing changes", "with_initiatives": "with the initiatives"}
+    colors = {"status_quo": style.MUTED, "with_initiatives": style.BLUE}
+    for column in columns:
+        values = rows[column].to_numpy(float)
+        ax.plot(at, values, color=colors[column], linewidth=2.0, zorder=3)
+        middle = int(np.abs(values - 0.5).argmin())
+        ax.annotate(
+            words[column],
+            (at[middle], values[middle]),
+            xytext=(8, 4),
+            textcoords="offset points",
+            fontsize=style.SMALL,
+            color=style.text_color(colors[column]),
+        )
+    ax.set_xlim(at[0], at[-1])
+    ax.set_ylim(0, 1.02)
+    style.reference_line(ax, target, vertical=True, color=style.INK, linestyle=(0, (2, 3)))
+    ax.yaxis.grid(True, color=style.FAINT, linewidth=0.6)
+    for column in columns:
+        chance = float(np.interp(target, at, rows[column]))
+        ax.plot([target], [chance], marker="o", markersize=7, color=colors[column], zorder=4)
+    number_axis(ax.xaxis, unit, name="goal")
+    number_axis(ax.yaxis, "share", name="probability to attain it")
+    return ax
+
+
+def segment_goals(
+    table: pd.DataFrame,
+    *,
+    limits: tuple[float, float],
+    ax: Axes | None = None,
+    title: str | None = None,
+    unit: str = "points",
+) -> Axes:
+    """Draw where each segment stands and where it must get.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``segment, score, target``.
+    limits : tuple of float
+        Ends of the score scale.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    title : str, optional
+        Title.
+    unit : str, default "points"
+        Unit of the score.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
+    rows = checked(table, keys=["segment"], numbers=["score", "target"]).reset_index(drop=True)
+    ax = prepare(ax, title=title, height=height_of(len(rows)) + 0.3)
+    name_rows(ax, list(rows["segment"]))
+    pad_values(ax, rows[["score", "target"]].to_numpy())
+    _clip(ax, limits)
+    show = _shower(ax, unit)
+    for at, row in enumerate(rows.to_dict("records")):
+        start, goal = float(row["score"]), float(row["target"])
+        ax.hlines(at, start, goal, color=style.BLUE, linewidth=2.2, zorder=3)
+        ax.plot([start], [at], marker="o", markersize=6, color=style.MUTED, zorder=4)
+        ax.plot([goal], [at], marker="D", markersize=6.5, color=style.BLUE, zorder=5)
+        _right_text(ax, at, f"{show(start)} → {show(goal)}", style.text_color(style.BLUE))
+    number_axis(ax.xaxis, unit)
+    return ax

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from cximpact.core import draws as dr
+from cximpact.core.elicit import fit_quantiles
 from cximpact.core.errors import ConfigError
 from cximpact.core.results import Assumption, EffectPosterior, Estimand, Provenance
 from cximpact.core.rng import RngLike, seed_of, spawn
 from cximpact.core.validate import check_count
-from cximpact.value.stated import fit_quantiles
 
 
 def assumed_effect(

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from cximpact import value
+from cximpact.core.elicit import fit_quantiles
 from cximpact.core.errors import CxImpactError
 from cximpact.core.units import Change
 from cximpact.value import beta_geo, sbg
-from cximpact.value.stated import fit_quantiles
 from tests.support import money
 
 QUICK = settings(max_examples=25, deadline=None)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cximpact import value
+from cximpact.core.elicit import fit_quantiles
 from cximpact.core.errors import ConfigError, UnitsError
-from cximpact.value.stated import fit_quantiles
 
 SAYS = "finance, budget round"
 
