@@ -100,6 +100,11 @@ class GoalPath:
         -------
         Finding
             Behind or ahead only outside the noise.
+
+        Raises
+        ------
+        ConfigError
+            For a period that is not on the path.
         """
         row = self.table[self.table["period"] == period]
         if row.empty:

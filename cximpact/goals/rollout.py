@@ -109,6 +109,11 @@ class Capacity:
         -------
         xarray.DataArray
             Dimension ``sample``.
+
+        Raises
+        ------
+        ConfigError
+            For a period beyond the horizon.
         """
         horizon = self.draws.sizes["period"]
         if check_count(period, "period") > horizon:

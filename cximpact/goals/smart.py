@@ -35,12 +35,14 @@ class Smart:
         What is measured, and on which scale.
     population, segment : str, optional
         Of whom; segment ``"all"`` for everybody.
-    estimator, instrument : str, optional
-        How it is computed, and the version of the questionnaire.
+    estimator : str, optional
+        How it is computed.
     n_planned : float, optional
         Effective number of answers planned.
     minimum_detectable : float, optional
         Smallest change that the planned survey can show.
+    instrument : str, optional
+        Version of the questionnaire.
     probability : float, optional
         That the true score attains it.
     owner : str, optional
@@ -83,6 +85,11 @@ class Smart:
         -------
         Smart
             Not yet validated.
+
+        Raises
+        ------
+        ConfigError
+            For a field that the record does not have.
         """
         detect = goal.detectability
         own: dict[str, Any] = {

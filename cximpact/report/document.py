@@ -1,4 +1,4 @@
-"""One HTML file that stands alone: no network, no scripts, and it prints."""
+"""One HTML file that stands alone: no network, at most one script of its own, and it prints."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from cximpact.core.files import write_whole
 from cximpact.core.provenance import Provenance
 from cximpact.core.results import plotting
 from cximpact.report.display import Display, display
+from cximpact.report.panel import Panel, panel_of
 from cximpact.report.section import Section, section_of
 from cximpact.report.suppression import suppress_small_cells
 
 TEMPLATE = "report.html.j2"
 STYLE = "report.css"
+SCRIPT = "what_if.js"
 SMALL = 10
 _TABLES = (Section, pd.DataFrame)
 
@@ -46,6 +48,8 @@ class Page:
         The figure as a data address; empty without one.
     alt : str
         The figure in words.
+    panel : Panel or None
+        Sliders that recompute the section.
     """
 
     anchor: str
@@ -54,6 +58,7 @@ class Page:
     has_hidden_rows: bool
     picture: str
     alt: str
+    panel: Panel | None = None
 
 
 def write(
@@ -96,11 +101,12 @@ def write(
 
     Notes
     -----
-    The page has no scripts, and its content security policy forbids any, as well as every
-    request to a network. All text is escaped. In tables, numbers of fewer than ten persons are
-    blanked where the column ``n`` counts the persons of each row; in the table of a fit it does
-    so only if it differs between rows. Hand figures made from blanked tables
-    (`suppress_small_cells`) where groups are small.
+    A simulation of initiatives gets a what-if panel, which recomputes it in the page from
+    embedded draws; without one the page has no scripts. The content security policy forbids
+    every script but that one, and every request to a network. All text is escaped. In tables,
+    numbers of fewer than ten persons are blanked where the column ``n`` counts the persons of
+    each row; in the table of a fit it does so only if it differs between rows. Hand figures made
+    from blanked tables (`suppress_small_cells`) where groups are small.
     """
     if not isinstance(results, Mapping):
         raise ConfigError(
@@ -131,24 +137,30 @@ def _render(title: str, answer: str, pages: list[Page], notes: Sequence[str]) ->
     )
     environment.filters["paragraphs"] = _paragraphs
     environment.globals["provenance_rows"] = _provenance_rows
-    css = _style(environment)
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    css = _source(environment, STYLE)
+    script = _source(environment, SCRIPT) if any(page.panel for page in pages) else ""
     return environment.get_template(TEMPLATE).render(
         title=title,
         answer=answer,
         pages=pages,
         notes=list(notes),
         style=css,
-        style_hash=f"sha256-{digest}",
+        style_hash=f"sha256-{_digest(css)}",
+        script=script,
+        script_hash=f"sha256-{_digest(script)}" if script else "",
         small=SMALL,
     )
 
 
-def _style(environment: Environment) -> str:
+def _source(environment: Environment, name: str) -> str:
     loader = environment.loader
     if loader is None:
         raise ConfigError("the report's templates are missing; reinstall cximpact.")
-    return loader.get_source(environment, STYLE)[0]
+    return loader.get_source(environment, name)[0]
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _page(number: int, name: str, result: Any) -> Page:
@@ -170,6 +182,7 @@ def _page(number: int, name: str, result: Any) -> Page:
         picture=picture,
         alt=section.figure_text
         or f"Picture: {section.title}. The text and the table say the same.",
+        panel=panel_of(section.simulation if section.simulation is not None else result),
     )
 
 

@@ -14,6 +14,7 @@ from cximpact.core.draws import ASSUMED_INDEPENDENT, UNRELIABLE
 from cximpact.core.errors import ConfigError
 from cximpact.core.provenance import Provenance
 from cximpact.core.results import Assumption
+from cximpact.roi import RoiResult
 
 _RESTS = "This rests on"
 _CHANGES = "What would change it:"
@@ -55,6 +56,8 @@ class Section:
         Unit of the estimates in the table; fractions such as ``"pp"`` are shown times 100.
     provenance : Provenance, optional
         For the appendix.
+    simulation : RoiResult, optional
+        A simulation that a what-if panel recomputes.
     """
 
     title: str
@@ -68,6 +71,7 @@ class Section:
     notes: tuple[str, ...] = field(default=(), kw_only=True)
     unit: str = field(default="", kw_only=True)
     provenance: Provenance | None = field(default=None, kw_only=True)
+    simulation: RoiResult | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.notes, str):

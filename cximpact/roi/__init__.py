@@ -16,6 +16,7 @@ from cximpact.roi.simulate import simulate
 from cximpact.roi.stress import StressResult, stress
 from cximpact.roi.study_size import StudySize, study_size
 from cximpact.roi.voi import InformationValue, evpi, evppi, evsi
+from cximpact.roi.what_if import Terms, WhatIf, what_if
 
 __all__ = [
     "GoalValue",
@@ -30,7 +31,9 @@ __all__ = [
     "SimpleRoi",
     "StressResult",
     "StudySize",
+    "Terms",
     "Verdict",
+    "WhatIf",
     "alternatives",
     "assumed_effect",
     "check_claim",
@@ -49,5 +52,6 @@ __all__ = [
     "study_size",
     "tornado",
     "uncertain_inputs",
+    "what_if",
     "with_haircuts",
 ]

@@ -250,14 +250,14 @@ def _walked(
 
     from cximpact.roi.paths import walk  # compiled on first use, so imported there
 
-    npv, back = np.empty(count), np.empty(count, np.int16)
+    npv, back, key = np.empty(count), np.empty(count, np.int16), np.uint64(seed % 2**64)
     before = numba.get_num_threads()
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     numba.set_num_threads(min(check_count(workers or before, "workers"), most))
     try:
         for first in range(0, count, _CHUNK):
             end = min(first + _CHUNK, count)
-            part = walk(*inputs, first, end - first, np.uint64(seed % 2**64))
+            part = walk(*inputs, first, end - first, key)  # type: ignore[reportCallIssue]
             npv[first:end], back[first:end] = part
     finally:
         numba.set_num_threads(before)

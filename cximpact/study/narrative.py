@@ -215,7 +215,7 @@ def cash_section(result: RoiResult) -> Section:
     flow = result.net(discounted=True, cumulative=True)
     figure = result.plot("cash_flow")
     text = "Cumulative net cash flow, discounted to today, with half and nine tenths of the draws."
-    return Section("", text, summarize(flow), figure)
+    return Section("", text, summarize(flow), figure, simulation=result)
 
 
 def bridge_section(run: Run, result: RoiResult) -> Section:
