@@ -15,6 +15,7 @@ from cximpact.core.wording import number, percent
 from cximpact.goals.baseline import needs_scale
 from cximpact.goals.direction import sign
 from cximpact.goals.goal import Goal
+from cximpact.goals.rollout import Capacity
 
 STATES = ("on track", "behind", "ahead")
 
@@ -158,13 +159,22 @@ class GoalPath:
         return result_html("Path to the goal", self.table, self.explain())
 
 
-def goal_path(goal: Goal, *, std_error: float | None = None, prob: float = 0.9) -> GoalPath:
+def goal_path(
+    goal: Goal,
+    *,
+    capacity: Capacity | None = None,
+    std_error: float | None = None,
+    prob: float = 0.9,
+) -> GoalPath:
     """Lay out the path from the last score seen to the goal.
 
     Parameters
     ----------
     goal : Goal
         From `recommend`.
+    capacity : Capacity, optional
+        When the initiatives come to work: the gain is due as they do. By default it is due on a
+        straight line.
     std_error : float, optional
         Standard error of the surveys to come; that of the goal's baseline by default.
     prob : float, default 0.9
@@ -173,12 +183,12 @@ def goal_path(goal: Goal, *, std_error: float | None = None, prob: float = 0.9) 
     Returns
     -------
     GoalPath
-        The baseline plus the share of the gain that is due, on a straight line.
+        The baseline plus the share of the gain that is due.
 
     Raises
     ------
     ConfigError
-        If the survey error is not known.
+        If the survey error is not known, or the capacity ends before the goal or is nothing then.
 
     Notes
     -----
@@ -192,7 +202,7 @@ def goal_path(goal: Goal, *, std_error: float | None = None, prob: float = 0.9) 
     limits = needs_scale(base).limits
     error = check_number(error, "std_error", low=0)
     periods = base.point["period"].values
-    due = np.arange(1, periods.size + 1) / periods.size
+    due = _due(capacity, periods.size)
     planned = np.clip(base.point.values + due * (goal.target - base.base), *limits)
     each = check_prob(prob) ** (1 / periods.size)
     limit = quantile(None, (1 + each) / 2)
@@ -205,3 +215,16 @@ def goal_path(goal: Goal, *, std_error: float | None = None, prob: float = 0.9) 
         }
     )
     return GoalPath(table=table, goal=goal, std_error=error, limit=limit, prob=prob)
+
+
+def _due(capacity: Capacity | None, n: int) -> np.ndarray:
+    """Share of the gain that is due in each period."""
+    if capacity is None:
+        return np.arange(1, n + 1) / n
+    added = capacity.draws.mean("sample").values
+    if added.size < n or added[n - 1] == 0:
+        raise ConfigError(
+            f"capacity covers {added.size} periods and adds {added[-1]:g} points then; the goal is "
+            f"due in {n}."
+        )
+    return added[:n] / added[n - 1]

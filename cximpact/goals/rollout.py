@@ -338,12 +338,13 @@ def _reported(
     rows, messages = [], []
     for item, (share, (start, full)) in zip(items, works, strict=True):
         by_then = float((share[:, -1] > 0).mean())
-        first, last = float(np.median(start)), float(np.median(full))
-        rows.append([item.name, np.floor(first) + 1, np.ceil(last), by_then])
+        first = np.floor(float(np.median(start))) + 1
+        last = max(np.ceil(float(np.median(full))), first)
+        rows.append([item.name, first, last, by_then])
         if by_then < 0.1:
             message = (
                 f"{item.name} has no effect by period {horizon}: it starts to work in period "
-                f"{np.floor(first) + 1:g} (median); measure it from period {np.ceil(last):g} on."
+                f"{first:g} (median); measure it from period {last:g} on."
             )
             messages.append(message)
             warnings.warn(message, AssumptionWarning, stacklevel=3)

@@ -234,7 +234,7 @@ class PurchaseFit:
         Parameters
         ----------
         **options
-            Passed to `cximpact.plots.lines`.
+            Passed to `cximpact.plots.growth`.
 
         Returns
         -------

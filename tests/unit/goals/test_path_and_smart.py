@@ -28,6 +28,18 @@ def test_the_path_leads_from_the_baseline_to_the_goal():
     np.testing.assert_allclose(gain, (one.target - one.baseline.base) * np.arange(1, 5) / 4)
 
 
+def test_the_gain_is_due_when_initiatives_come_to_work():
+    late = goals.Rollout(name="desk", gain=0.3, develop=1, practise=2)
+    found = goals.capacity(late, horizon=4, rng=1)
+    one = goal(capacity=found.at(4))
+    path = goals.goal_path(one, capacity=found)
+    gain = path.table["planned"] - one.baseline.point.values
+    assert gain.to_numpy() / gain.iloc[-1] == pytest.approx([0, 0.5, 1, 1])
+    short = goals.capacity(late, horizon=2, rng=1)
+    with pytest.raises(ConfigError, match="covers 2 periods"):
+        goals.goal_path(one, capacity=short)
+
+
 def test_an_alert_is_only_what_survey_error_does_not_make():
     path = goals.goal_path(goal(), std_error=0.03)
     planned = float(path.table["planned"].iloc[1])
