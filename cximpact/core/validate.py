@@ -183,6 +183,34 @@ def as_array(values: ArrayLike, name: str) -> np.ndarray:
     return np.array([np.nan if _is_missing(v) else float(v) for v in array])
 
 
+def as_floats(values: ArrayLike, name: str) -> np.ndarray:
+    """Turn numbers into floats, with NaN where they are missing.
+
+    Parameters
+    ----------
+    values : array_like
+        Numbers; text and objects are refused, never coerced.
+    name : str
+        How the message calls them.
+
+    Returns
+    -------
+    numpy.ndarray
+        A float copy.
+
+    Raises
+    ------
+    DtypeError
+        For anything but numbers.
+    """
+    array = as_array(values, name)
+    if array.dtype.kind not in "iuf":
+        raise DtypeError(
+            f"{name} has type {array.dtype}; expected numbers. Convert it explicitly first."
+        )
+    return array.astype(float)
+
+
 def check_vector(values: ArrayLike, name: str) -> np.ndarray:
     """Check a non-empty vector of finite numbers and return it as floats.
 

@@ -260,22 +260,26 @@ class Goal:
         return " ".join(p for p in parts if p)
 
     def plot(self, kind: str = "ladder", **options: Any) -> Any:
-        """Draw the ladder from the baseline to the candidates, or the chance of every goal.
+        """Draw the candidates over the baseline, its fan, or the chance of every goal.
 
         Parameters
         ----------
-        kind : {"ladder", "attainment"}
+        kind : {"ladder", "fan", "attainment"}
             Which picture.
         **options
-            Passed to `cximpact.plots.goal_ladder` or `cximpact.plots.attainment_curve`.
+            Passed to `cximpact.plots.goal_ladder`, `goal_fan` or `attainment_curve`.
 
         Returns
         -------
         matplotlib.axes.Axes
             Where it was drawn.
         """
-        if check_choice(kind, "kind", ("ladder", "attainment")) == "attainment":
+        limits = needs_scale(self.baseline).limits
+        if check_choice(kind, "kind", ("ladder", "fan", "attainment")) == "attainment":
             return plotting().attainment_curve(self.chances(), target=self.target, **options)
+        if kind == "fan":
+            seen, ahead = self.baseline.history, self.baseline.draws["true"]
+            return plotting().goal_fan(seen, ahead, target=self.target, limits=limits, **options)
         shown = self.candidates.assign(rule=self.candidates["label"])
         return plotting().goal_ladder(
             shown[["rule", "target", "binding"]],
@@ -283,7 +287,7 @@ class Goal:
             target=self.target,
             **{
                 "current": self.baseline.current,
-                "limits": needs_scale(self.baseline).limits,
+                "limits": limits,
                 **options,
             },
         )

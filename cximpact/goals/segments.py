@@ -18,7 +18,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.results import plotting, result_html
 from cximpact.core.scale import ScoreScale
-from cximpact.core.validate import as_array, check_choice, check_number
+from cximpact.core.validate import as_floats, check_choice, check_number
 from cximpact.core.wording import number, percent
 from cximpact.goals.direction import best, check_scale, check_score, sign
 from cximpact.goals.opportunity import share_of_room
@@ -228,7 +228,7 @@ def _checked(table: pd.DataFrame, scale: ScoreScale, rule: str) -> pd.DataFrame:
         if column not in rows:
             rows[column] = default
     for column in ("share", "score", "max_lift", "cost_per_point"):
-        rows[column] = as_array(rows[column], column).astype(float)
+        rows[column] = as_floats(rows[column], column)
         if column in wanted and (bad := np.flatnonzero(rows[column].isna())).size:
             raise MissingValueError(f"Column {column!r} is missing in {rows_phrase(bad)}.")
     if (twice := np.flatnonzero(rows["segment"].duplicated())).size:

@@ -10,7 +10,7 @@ from cximpact.plots.decision import bars, frontier, intervals, study_size, torna
 from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
-from cximpact.plots.goals import attainment_curve, goal_ladder, segment_goals
+from cximpact.plots.goals import attainment_curve, goal_fan, goal_ladder, segment_goals
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
 from cximpact.plots.npv import npv_distribution
@@ -39,6 +39,7 @@ __all__ = [
     "effect",
     "event_study",
     "frontier",
+    "goal_fan",
     "goal_ladder",
     "group_time",
     "growth",

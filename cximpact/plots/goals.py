@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from cximpact.core.results import quantile
 from cximpact.core.summaries import interval
 from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
-from cximpact.plots.dots import height_of, name_rows, pad_values
+from cximpact.plots.dots import height_of, name_rows, pad_values, padded
 from cximpact.plots.labels import number_axis, unit_of
 from cximpact.plots.tables import checked, checked_draws
 
@@ -267,4 +268,80 @@ def segment_goals(
         ax.plot([goal], [at], marker="D", markersize=6.5, color=style.BLUE, zorder=5)
         _right_text(ax, at, f"{show(start)} → {show(goal)}", style.text_color(style.BLUE))
     number_axis(ax.xaxis, unit)
+    return ax
+
+
+def goal_fan(
+    history: pd.DataFrame,
+    draws: xr.DataArray,
+    *,
+    target: float,
+    limits: tuple[float, float],
+    ax: Axes | None = None,
+    title: str | None = None,
+    unit: str = "points",
+) -> Axes:
+    """Draw the scores seen, the fan of the baseline, and the goal over it.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        ``period, estimate`` and, where they are known, ``std_error``.
+    draws : xarray.DataArray
+        Baseline, dimensions ``(sample, period)``.
+    target : float
+        The goal, for the last period.
+    limits : tuple of float
+        Ends of the score scale.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    title : str, optional
+        Title.
+    unit : str, default "points"
+        Unit of the score.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Where it was drawn.
+    """
+    seen = history["estimate"].to_numpy(float)
+    bands = np.quantile(checked_draws(draws, 1).values, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
+    start = np.full((5, 1), seen[-1])
+    bands = np.concatenate([start, bands], axis=1)
+    ahead = seen.size - 1 + np.arange(bands.shape[1])
+    ax = prepare(ax, title=title, height=4.2, pad=12)
+    for low, high, alpha in ((0, 4, 0.16), (1, 3, 0.30)):
+        ax.fill_between(ahead, bands[low], bands[high], color=style.MUTED, alpha=alpha, linewidth=0)
+    ax.plot(ahead, bands[2], color=style.MUTED, linewidth=1.8)
+    half = np.zeros(seen.size)
+    if "std_error" in history and history["std_error"].notna().all():
+        half = quantile(None, 0.95) * history["std_error"].to_numpy(float)
+        ax.vlines(range(seen.size), seen - half, seen + half, color=style.INK, linewidth=1.2)
+    ax.plot(range(seen.size), seen, color=style.INK, marker="o", markersize=4.5, linewidth=1.2)
+    ax.plot([ahead[-1]], [target], marker="D", markersize=9, color=style.BLUE, zorder=5)
+    ax.set_ylim(*padded(np.concatenate([seen - half, seen + half, bands.ravel(), [target]])))
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, limits[0]), min(high, limits[1] + 0.02 * (limits[1] - limits[0])))
+    names = [str(p) for p in [*history["period"], *draws[str(draws.dims[1])].values]]
+    step = max(len(names) // 10, 1)
+    ax.set_xticks(range(0, len(names), step), names[::step])
+    for text, y, color in (
+        ("goal", target, style.BLUE),
+        ("if nothing changes", bands[2, -1], style.MUTED),
+    ):
+        ax.annotate(
+            text,
+            (1.0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=style.SMALL,
+            color=style.text_color(color),
+            annotation_clip=False,
+        )
+    ax.set_xlim(-0.4, len(names) - 0.6)
+    ax.yaxis.grid(True, color=style.FAINT, linewidth=0.6)
+    number_axis(ax.yaxis, unit)
     return ax

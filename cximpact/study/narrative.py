@@ -245,10 +245,13 @@ def bridge_section(run: Run, result: RoiResult) -> Section:
             estimate = float(effect.tidy()["estimate"].iloc[-1])
             shown = (estimate, "pp" if effect.estimand.scale == "pp" else "")
             rows.append(_count(f"{section.name}: effect", *shown))
-    for name in result.names:
-        one = result.select(name)
-        rows.append(_money(f"{name}: benefit", float(one.pv_benefit().mean()), "step"))
-        rows.append(_money(f"{name}: cost", -float(one.pv_cost().mean()), "step"))
+    benefit, cost = (
+        part(by_initiative=True).mean("sample").values
+        for part in (result.pv_benefit, result.pv_cost)
+    )
+    for k, name in enumerate(result.names):
+        rows.append(_money(f"{name}: benefit", float(benefit[k]), "step"))
+        rows.append(_money(f"{name}: cost", -float(cost[k]), "step"))
     low, high = (float(result.npv().quantile(q)) for q in (0.05, 0.95))
     total = _money("net present value", float(result.npv().mean()), "total")
     rows.append(total | {"conf_low": low, "conf_high": high})

@@ -204,6 +204,10 @@ class InitiativeSection(_Section):
     lag: int = Field(default=0, ge=0)
     ramp: int = Field(default=0, ge=0)
     decay: float = Field(default=0.0, ge=0)
+    stops: int | None = Field(default=None, ge=0)
+    persists: bool = False
+    pull_forward: Share = 0.0
+    cannibalization: Share = 0.0
     costs: Costs = Costs()
 
     @model_validator(mode="after")
@@ -215,6 +219,13 @@ class InitiativeSection(_Section):
         return self
 
 
+class OverlapSection(_Section):
+    """Section ``[[roi.overlaps]]``: initiatives that reach the same customers."""
+
+    initiatives: list[str] = Field(min_length=2)
+    rule: Literal["non_response", "logit"] = "non_response"
+
+
 class Roi(_Section):
     """Section ``[roi]``."""
 
@@ -224,6 +235,7 @@ class Roi(_Section):
     payment: Literal["start", "mid", "end"] = "end"
     assume_independent: str | None = None
     initiatives: list[InitiativeSection] = Field(min_length=1)
+    overlaps: list[OverlapSection] = []
 
 
 class StudyFile(_Section):

@@ -267,6 +267,9 @@ class Run:
             payment=section.payment,
             draws=self.draws,
             assume_independent=section.assume_independent,
+            scenario=roi.Scenario(
+                overlaps=[roi.Overlap(**o.model_dump()) for o in section.overlaps]
+            ),
             rng=self.rng("roi"),
         )
 
@@ -282,18 +285,12 @@ class Run:
             )
         else:
             effect = self.results[f"effects.{section.effect}"]
-        costs = {k: v for k, v in section.costs.model_dump().items() if v}
+        stated = section.model_dump(exclude={"assumed", "assumption", "scale", "effect", "value"})
+        costs = {k: v for k, v in stated.pop("costs").items() if v}
         return roi.Initiative(
-            name=section.name,
-            n=section.n,
+            **stated,
             effect=effect,
             value=self.results[f"value.{section.value}"],
-            mechanism=section.mechanism,
-            baseline=section.baseline,
-            coverage=section.coverage,
-            lag=section.lag,
-            ramp=section.ramp,
-            decay=section.decay,
             costs=costs,
             currency=self.study.study.currency,
         )

@@ -17,7 +17,7 @@ from cximpact.core.errors import AssumptionWarning, DesignError, InsufficientDat
 from cximpact.core.provenance import Provenance
 from cximpact.core.results import DrawKind, plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
-from cximpact.core.validate import as_array, check_count
+from cximpact.core.validate import as_floats, check_count
 from cximpact.core.versions import versions
 from cximpact.core.wording import number
 from cximpact.value.likelihood import Maximum, maximize
@@ -220,7 +220,7 @@ class SpendFit:
             Without a repeat purchase that of the population.
         """
         history = self.history if customers is None else as_history(customers, monetary=True)
-        x, m = (as_array(history.table[c], c) for c in ("frequency", "monetary"))
+        x, m = (as_floats(history.table[c], c) for c in ("frequency", "monetary"))
         values = expected_spend(self.maximum.theta, x, np.where(x > 0, m, 0.0))
         return pd.Series(values, index=history.table.index, name="spend")
 

@@ -19,7 +19,7 @@ from cximpact.core.errors import (
     rows_phrase,
 )
 from cximpact.core.results import quantile
-from cximpact.core.validate import as_array, check_number, check_prob
+from cximpact.core.validate import as_floats, check_number, check_prob
 from cximpact.core.wording import number, percent
 from cximpact.data import frames
 from cximpact.value.purchase_fit import PurchaseFit
@@ -155,10 +155,9 @@ def observed_cycle(data: Any, *, gap: str, completed: str, prob: float = 0.9) ->
     opened = frames.open_frame(data)
     frames.check_columns(opened, {"gap": gap, "completed": completed})
     rows = frames.collect(frames.select(opened, {"gap": gap, "completed": completed}))
-    length, done = as_array(rows["gap"], gap).astype(float), as_array(rows["completed"], completed)
+    length, flag = as_floats(rows["gap"], gap), as_floats(rows["completed"], completed)
     if (bad := np.flatnonzero(~(length > 0))).size:
         raise DataError(f"Column {gap!r} is missing or not above 0 in {rows_phrase(bad)}.")
-    flag = done.astype(float)
     if (bad := np.flatnonzero(~np.isin(flag, (0.0, 1.0)))).size:
         raise DataError(f"Column {completed!r} is not 0 or 1 in {rows_phrase(bad)}.")
     if not flag.any():
@@ -237,7 +236,7 @@ def stated_against_observed(
     DataError, InsufficientDataError
         If lengths differ, times are not above 0, or there are fewer than 3 customers.
     """
-    a, b = (as_array(v, n).astype(float) for v, n in ((stated, "stated"), (observed, "observed")))
+    a, b = (as_floats(v, n) for v, n in ((stated, "stated"), (observed, "observed")))
     if a.shape != b.shape or a.ndim != 1:
         raise DataError(f"stated has shape {a.shape} and observed {b.shape}; expected pairs.")
     if (bad := np.flatnonzero(~((a > 0) & (b > 0)))).size:

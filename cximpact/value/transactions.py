@@ -21,7 +21,7 @@ from cximpact.core.errors import (
     warn_data,
 )
 from cximpact.core.fingerprint import fingerprint
-from cximpact.core.validate import as_array, check_choice
+from cximpact.core.validate import as_floats, check_choice
 from cximpact.data import frames
 
 DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
@@ -181,7 +181,7 @@ def as_history(data: Any, *, monetary: bool = False, period: str = "week") -> Pu
             raise ConfigError(f"the history has no {missing}; give amount= to purchase_history.")
     else:
         history = PurchaseHistory(table=_named(data, wanted), period=period)
-    columns = {c: as_array(history.table[c], c).astype(float) for c in wanted}
+    columns = {c: as_floats(history.table[c], c) for c in wanted}
     for name, values in columns.items():
         blank = np.isnan(values) & ((columns["frequency"] > 0) | (name != "monetary"))
         _refuse(blank, f"Column {name!r} is missing", "Leave such customers out explicitly.")

@@ -94,6 +94,25 @@ class TestRun:
         assert effect.draws.dims == ("sample",)
         assert result["roi"].summary().shape[0] > 0
 
+    def test_initiatives_may_overlap_and_stop(self, folder):
+        path = folder / "study.toml"
+        second = (
+            '\n[[roi.initiatives]]\nname = "Calls"\nn = 1000\n'
+            'assumed = { p10 = 0.01, p90 = 0.05 }\nassumption = "workshop"\n'
+            'value = "stay"\nmechanism = "one_time"\nstops = 1\n'
+        )
+        overlap = '\n[[roi.overlaps]]\ninitiatives = ["Fix", "Calls"]\n'
+        path.write_text(path.read_text() + second)
+        apart = Study.from_toml(path).run()["roi"]
+        path.write_text(path.read_text() + overlap)
+        result = Study.from_toml(path).run(out=folder / "out")
+        joint = result["roi"]
+        assert joint.overlaps[0].names == ("Fix", "Calls")
+        assert float(joint.pv_benefit().mean()) < float(apart.pv_benefit().mean())
+        assert "combine by the rule" in joint.explain()
+        page = (folder / "out" / "report.html").read_text()
+        assert "<script>" not in page  # what one does depends on the other: no sliders
+
     def test_a_failed_gate_keeps_what_was_done(self, folder, monkeypatch):
         def fail(*_):
             raise ConvergenceError("R-hat 1.5 is not below 1.01")
