@@ -195,7 +195,7 @@ def _lifts(
         return limit.copy()
     if rule == "least_cost":
         found = optimize.linprog(
-            share * cost / np.where(share > 0, share, 1.0),
+            cost,
             A_eq=share[None],
             b_eq=[needed],
             bounds=np.column_stack([np.zeros(share.size), limit]),

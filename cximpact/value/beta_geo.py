@@ -156,26 +156,6 @@ def conditional(
     return purchases(time, r + x, alpha + age, a, b + x) / (1 + odds)
 
 
-def rate_shapes(
-    theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, age: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gamma distribution of the buying rate of a customer who is still there.
-
-    Parameters
-    ----------
-    theta : numpy.ndarray, shape (4,)
-        ``r, alpha, a, b``.
-    x, t_x, age : numpy.ndarray
-        Customers.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Shape and rate.
-    """
-    return theta[0] + x, theta[1] + age
-
-
 def purchases(
     time: np.ndarray, r: np.ndarray, alpha: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> np.ndarray:

@@ -122,26 +122,6 @@ def conditional(
     return alive * rate * _time_alive(np.asarray(time, dtype=float), s, beta + age)
 
 
-def rate_shapes(
-    theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, age: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gamma distribution of the buying rate of a customer who is still there.
-
-    Parameters
-    ----------
-    theta : numpy.ndarray, shape (4,)
-        ``r, alpha, s, beta``.
-    x, t_x, age : numpy.ndarray
-        Customers.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Shape and rate.
-    """
-    return theta[0] + x, theta[1] + age
-
-
 def _alive(theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> np.ndarray:
     stays, left = _parts(theta, x, t_x, age)
     return special.expit(stays - left)

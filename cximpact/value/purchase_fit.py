@@ -29,7 +29,6 @@ class Kernel(Protocol):
     Likelihood: Any
     expected: Any
     conditional: Any
-    rate_shapes: Any
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

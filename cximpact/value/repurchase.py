@@ -63,9 +63,9 @@ def repurchase_segments(fit: PurchaseFit, *, fanatic: float, sceptic: float) -> 
             f"fanatic is {fast:g} and sceptic {slow:g}; fanatics buy at shorter intervals."
         )
     table = fit.history.table
-    x, t_x, age = (table[c].to_numpy(float) for c in COLUMNS)
+    x, _, age = (table[c].to_numpy(float) for c in COLUMNS)
     alive = fit.predict(0.0)["alive"].to_numpy()
-    shape, rate = fit.kernel.rate_shapes(fit.maximum.theta, x, t_x, age)
+    shape, rate = fit.maximum.theta[0] + x, fit.maximum.theta[1] + age  # r and alpha of both models
     faster = special.gammaincc(shape, rate / fast)
     slower = special.gammainc(shape, rate / slow)
     return pd.DataFrame(

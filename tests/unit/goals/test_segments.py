@@ -55,6 +55,8 @@ def test_least_cost_takes_the_cheapest_point_of_the_company_first():
     assert found.cost == pytest.approx(15.0)
     capped = shared(rule="least_cost", table=TABLE.assign(max_lift=[10.0, 50, 50]))
     assert capped.table["lift"].tolist() == pytest.approx([10, 2, 0])
+    few = shared(rule="least_cost", table=TABLE.assign(share=[100, 500, 400]), target=52.0)
+    assert few.table["lift"].tolist() == pytest.approx([0, 6, 0])  # 1/.1 = 10 by new, 6 by regular
     for rule in ("equal_gain", "equal_opportunity"):
         assert shared(rule=rule).cost > found.cost
 

@@ -40,6 +40,17 @@ def test_the_best_is_found_whether_enumerated_or_by_program(weight, seed, monkey
     assert program.method == "milp" and program.objective == pytest.approx(objective, rel=1e-12)
 
 
+def test_the_tail_of_a_choice_is_its_worst_share():
+    choices = choice.Choices(
+        projects.projects(4), choice.Limits(matrix=np.zeros((0, 4)), bounds=np.zeros(0))
+    )
+    for alpha in (0.05, 0.0333, 0.9999):
+        weights = choice._tail(choices, 0b1011, alpha)
+        npv = choices.npv(np.array([0b1011]))[0]
+        assert weights.sum() == pytest.approx(1) and weights.min() >= 0
+        assert weights @ npv == pytest.approx(cvar(npv, alpha)[0])
+
+
 def test_prerequisites_exclusions_and_capacity_are_kept():
     result = projects.projects(7)
     uses = pd.DataFrame(

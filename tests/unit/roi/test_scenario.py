@@ -34,9 +34,9 @@ def test_a_customer_is_moved_once():
 
 
 def test_effects_may_add_on_the_logit():
-    result = run(projects.pair(baseline=0.5), overlap("logit"))
-    odds = (0.6 / 0.4) * (0.7 / 0.3)
-    assert benefit(result) == pytest.approx(1000 * (odds / (1 + odds) - 0.5))
+    result = run(projects.pair(baseline=0.3), overlap("logit"))
+    odds = (0.4 / 0.6) * (0.5 / 0.5) / (0.3 / 0.7)
+    assert benefit(result) == pytest.approx(1000 * (odds / (1 + odds) - 0.3))
 
 
 def test_an_interaction_may_be_stated():

@@ -58,6 +58,14 @@ def test_numbers_pass_a_battery():
     assert len(found) > 20 and min(found.values()) > 0.01 / len(found), found
 
 
+def test_the_far_tail_has_its_shape():
+    """Beyond the last layer of the ziggurat, where one number in 1,700 lies."""
+    z = np.abs(make(0, 200_000, 60, 3).ravel())
+    edge = 3.442619855899
+    far = stats.norm.sf(z[z > edge]) / stats.norm.sf(edge)
+    assert far.size > 6000 and stats.kstest(far, "uniform").pvalue > 1e-3
+
+
 def test_the_battery_catches_bad_numbers():
     def dull(first, draws, size, seed):  # 12 bits, and every draw like the one before
         z = make(first // 2, -(-draws // 2), size, seed).repeat(2, axis=0)[:draws]

@@ -58,6 +58,17 @@ def test_useless_information_is_worth_nothing():
     assert float(roi.evpi(net)) > 70
 
 
+def test_what_a_regression_finds_in_noise_is_taken_off():
+    rng, worth, found_in_noise = np.random.default_rng(3), [], []
+    for seed in range(12):
+        net = dr.from_array(rng.normal(3.0, 200.0, 400), source="a")
+        noise = dr.from_array(rng.normal(size=(400, 2)), source="a", dims=("k",), name="noise")
+        found = roi.evppi(net, noise, rng=seed)
+        worth.append(found.value)
+        found_in_noise.append(found.bias)
+    assert np.mean(found_in_noise) > 5 and np.mean(worth) < 0.5 * np.mean(found_in_noise)
+
+
 def test_an_action_that_is_always_best_leaves_nothing_to_learn():
     rng = np.random.default_rng(1)
     net = dr.from_array(

@@ -169,6 +169,17 @@ def test_counting_customers_who_are_alike_changes_nothing():
     np.testing.assert_allclose(ratio, np.sqrt(2), rtol=1e-4)
 
 
+def test_standard_errors_are_the_spread_of_the_draws():
+    fit = value.BetaGeoNBD(draws=20_000).fit(datasets.load_cdnow("summary"), rng=1)
+    rows = fit.tidy().set_index("term")
+    for name in ("r", "alpha"):  # nearly normal, so the delta method is nearly exact
+        spread = float(fit.draws[name].std())
+        assert rows.loc[name, "std_error"] == pytest.approx(spread, rel=0.05)
+    assert fit.maximum.std_error == pytest.approx(rows["std_error"].to_numpy())
+    half = np.log(rows["conf_high"] / rows["estimate"])
+    np.testing.assert_allclose(half, 1.6448536 * rows["std_error"] / rows["estimate"], rtol=1e-6)
+
+
 def test_forecasts_come_as_draws_and_as_numbers():
     fit = value.BetaGeoNBD(draws=500).fit(datasets.load_cdnow("summary"), rng=1)
     drawn = fit.expected_purchases([0, 39], draws=True)

@@ -119,6 +119,15 @@ def test_segments_are_fitted_apart_and_cohorts_together():
     assert pooled.left[0].tolist() == [0, 0, 330, 0, 0, 0, 491] and pooled.n == 1500
 
 
+def test_cohorts_of_one_age_are_added_up():
+    parts = [buying.cohort(buying.HIGH, start=s) for s in ("2020", "2021")]
+    once, twice = fit(), fit(pd.concat(parts), cohort="start")
+    assert twice.cohorts.left[0, -1] == 2 * 491
+    np.testing.assert_allclose(twice.tidy()["estimate"], once.tidy()["estimate"], rtol=1e-6)
+    ratio = once.tidy()["std_error"] / twice.tidy()["std_error"]
+    np.testing.assert_allclose(ratio, np.sqrt(2), rtol=1e-5)
+
+
 def test_retention_seen_counts_those_who_could_renew():
     seen = read_cohorts(buying.cohort(), by=None, cohort=None).observed()
     np.testing.assert_allclose(seen["surviving"], np.array(buying.HIGH[1:]) / 1000)
