@@ -166,7 +166,8 @@ def with_haircuts(
     pandas.DataFrame
         ``version, npv, roi, probability_of_profit``: as simulated; the single number at expected
         inputs that a calculator would show; with the haircut; with the premium; with both.
-        Only the first carries a probability: a haircut is not an uncertainty.
+        Only the first carries a probability: a haircut is not an uncertainty. Where initiatives
+        overlap the second is NaN.
 
     Notes
     -----
@@ -176,7 +177,7 @@ def with_haircuts(
     share = check_number(realization, "realization", low=0, high=1)
     premium = check_number(risk_premium, "risk_premium", low=0)
     benefit, cost = (float(v.mean()) for v in (result.pv_benefit(), result.pv_cost()))
-    plug_in = _at_expected_inputs(result)
+    plug_in = (np.nan, np.nan) if result.overlaps else _at_expected_inputs(result)
     dear = replace(result.settings, discount_rate=result.settings.discount_rate + premium)
     late = replace(result, settings=dear)
     benefit_late, cost_late = (float(v.mean()) for v in (late.pv_benefit(), late.pv_cost()))

@@ -138,6 +138,28 @@ class Scenario:
                 f"overlaps name {join_names(twice)} in two groups; put all that overlap in one."
             )
 
+    def words(self) -> str:
+        """Say what differs from the plan.
+
+        Returns
+        -------
+        str
+            One sentence; empty as planned.
+        """
+        parts = [
+            f"{what} {getattr(self, what):g} times as planned"
+            for what in ("effect", "value", "cost")
+            if getattr(self, what) != 1
+        ]
+        if self.retention_drift:
+            parts.append(
+                f"retention moves by {100 * self.retention_drift:g} points a period by itself"
+            )
+        if self.growth:
+            parts.append(f"customers grow by {100 * self.growth:g}% a period")
+        parts += [f"{name} moves all values alike (sd {sd:g})" for name, sd in self.shared.items()]
+        return f"Scenario {self.name!r}: {'; '.join(parts)}." if parts else ""
+
     def factors(self, seed: int, size: int | None) -> dict[str, xr.DataArray]:
         """Draw what the initiatives share.
 

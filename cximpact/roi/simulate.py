@@ -104,6 +104,7 @@ def simulate(
     resolved = tuple(resolve(it, settings, joint, found[it.name], world) for it in items)
     _warn(resolved, settings, joint)
     notes = [note for it in items for note in found[it.name].notes]
+    notes += [world.words()] if world.words() else []
     flows, overlaps = cash_flows(resolved, settings, joint, world)
     return RoiResult(
         draws=flows,

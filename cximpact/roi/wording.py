@@ -136,6 +136,7 @@ def _clipped(result: RoiResult) -> str:
 
 def _break_even(result: RoiResult) -> str:
     sentences = []
+    alone = {name for group in result.overlaps for name in group.names}
     for row in result.break_even().to_dict("records"):
         name, what = row["initiative"], row["quantity"]
         if np.isnan(row["break_even"]):
@@ -147,7 +148,8 @@ def _break_even(result: RoiResult) -> str:
             chance = f", above break-even with probability {share}"
         at = _amount(row["break_even"], row["mcse"], row["unit"])
         here = _amount(row["estimate"], row["estimate_mcse"], row["unit"])
-        sentences.append(f"{name!r} breaks even at the {what} {at} (here {here}{chance}).")
+        start = f"Done alone, {name!r}" if name in alone else repr(name)
+        sentences.append(f"{start} breaks even at the {what} {at} (here {here}{chance}).")
     return " ".join(sentences)
 
 

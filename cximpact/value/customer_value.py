@@ -98,9 +98,13 @@ def customer_value(
     money = _thetas(spend.draws, NAMES, count)
     totals = np.array([np.bincount(rows, expected_spend(m, x, mean)) for m in money]) / counts
     source = f"{purchases.provenance.source} {periods} {discount_rate:g}"
-    block = dr.from_array(units * counts / x.size, source=source, dims=("kind",))
-    worth = dr.from_array(totals, source=spend.provenance.source + " mean", dims=("kind",))
-    joint = join({"purchases": block, "spend": worth}, rng=rng)
+    same = [purchases.history.data_hash]
+    block = dr.from_array(units * counts / x.size, source=source, dims=("kind",), data_ids=same)
+    mean_source = f"{spend.provenance.source} mean"
+    worth = dr.from_array(totals, source=mean_source, dims=("kind",), data_ids=same)
+    joint = join(
+        {"purchases": block, "spend": worth}, rng=rng, assume_independent=_INDEPENDENT.statement
+    )
     draws = (joint.blocks["purchases"] * joint.blocks["spend"]).sum("kind") * rate
     return ValuePosterior(
         draws=joint.label(draws).rename("customer value"),

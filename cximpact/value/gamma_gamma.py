@@ -113,7 +113,13 @@ class GammaGamma:
         )
         return SpendFit(
             maximum=found,
-            draws=found.draw(self.draws, seed=seed, source=provenance.source, names=NAMES),
+            draws=found.draw(
+                self.draws,
+                seed=seed,
+                source=provenance.source,
+                names=NAMES,
+                data_id=history.data_hash,
+            ),
             history=history,
             correlation=together,
             provenance=provenance,

@@ -42,7 +42,9 @@ class Maximum:
         """Standard errors of the parameters, by the delta method."""
         return self.theta * np.sqrt(np.diag(self.log_cov))
 
-    def draw(self, n: int, *, seed: int, source: str, names: Sequence[str]) -> xr.Dataset:
+    def draw(
+        self, n: int, *, seed: int, source: str, names: Sequence[str], data_id: str
+    ) -> xr.Dataset:
         """Draw parameters from the normal approximation of their logarithms.
 
         Parameters
@@ -55,6 +57,8 @@ class Maximum:
             Identifier of the fit.
         names : sequence of str
             Names of the parameters.
+        data_id : str
+            Fingerprint of the data: other fits of them are dependent.
 
         Returns
         -------
@@ -65,7 +69,7 @@ class Maximum:
         root = np.linalg.cholesky(self.log_cov)
         logs = np.log(self.theta) + rng.standard_normal((n, self.theta.size)) @ root.T
         blocks = {
-            name: dr.from_array(np.exp(logs[:, k]), source=source, name=name)
+            name: dr.from_array(np.exp(logs[:, k]), source=source, name=name, data_ids=[data_id])
             for k, name in enumerate(names)
         }
         return dr.with_order(xr.Dataset(blocks), dr.order_of(blocks[names[0]]))

@@ -179,6 +179,7 @@ class PurchaseFit:
             dims=("time",),
             coords={"time": at},
             name="future purchases",
+            data_ids=[self.history.data_hash],
         )
 
     def tracking(self, times: ArrayLike) -> pd.DataFrame:

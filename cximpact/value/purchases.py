@@ -164,7 +164,13 @@ def _fit(
         name=name,
         kernel=kernel,
         maximum=found,
-        draws=found.draw(settings.draws, seed=seed, source=provenance.source, names=kernel.NAMES),
+        draws=found.draw(
+            settings.draws,
+            seed=seed,
+            source=provenance.source,
+            names=kernel.NAMES,
+            data_id=history.data_hash,
+        ),
         history=history,
         provenance=provenance,
     )

@@ -128,7 +128,13 @@ class ShiftedBetaGeometric:
     def _maximum(self, cohorts: Cohorts, provenance: Provenance, seed: int) -> RetentionFit:
         found = [_maximum(cohorts, k) for k in range(len(cohorts.segments))]
         drawn = [
-            m.draw(self.draws, seed=seed, source=f"{provenance.source} {s}", names=_NAMES)
+            m.draw(
+                self.draws,
+                seed=seed,
+                source=f"{provenance.source} {s}",
+                names=_NAMES,
+                data_id=cohorts.data_hash,
+            )
             for m, s in zip(found, cohorts.segments, strict=True)
         ]
         parts = {name: np.stack([d[name].values for d in drawn], axis=1) for name in _NAMES}

@@ -142,6 +142,17 @@ def test_what_initiatives_share_makes_them_fail_together():
     assert benefit(shared) == pytest.approx(benefit(run(items)), rel=0.03)
 
 
+def test_what_is_not_as_planned_is_said():
+    world = {"effect": 0.8, "retention_drift": -0.001, "shared": {"market": 0.2}, "name": "gloom"}
+    result = roi.simulate(money.initiative(), horizon=6, scenario=roi.Scenario(**world))
+    assert "Scenario 'gloom': effect 0.8 times as planned" in result.explain()
+    assert "market moves all values alike" in result.explain()
+    assert "Scenario" not in roi.simulate(money.initiative(), horizon=6).explain()
+    both = run(projects.pair(costs={"one_off": 20.0}), overlap())
+    assert "Done alone, 'a' breaks even" in both.explain()
+    assert np.isnan(roi.with_haircuts(both).set_index("version").loc["at expected inputs", "npv"])
+
+
 def test_scenarios_share_their_random_numbers():
     tau = money.normal(0.005, 0.003)
     worlds = [roi.Scenario(), roi.Scenario(name="half", effect=0.5)]

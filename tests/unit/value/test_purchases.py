@@ -7,7 +7,7 @@ from scipy import integrate, stats
 
 from cximpact import datasets, value
 from cximpact.core import draws as dr
-from cximpact.core.errors import CLVInputError, ConfigError, InsufficientDataError
+from cximpact.core.errors import AlignmentError, CLVInputError, ConfigError, InsufficientDataError
 from cximpact.value import beta_geo, pareto
 from cximpact.value.likelihood import numeric_gradient
 from cximpact.value.purchase_fit import distinct
@@ -178,6 +178,15 @@ def test_standard_errors_are_the_spread_of_the_draws():
     assert fit.maximum.std_error == pytest.approx(rows["std_error"].to_numpy())
     half = np.log(rows["conf_high"] / rows["estimate"])
     np.testing.assert_allclose(half, 1.6448536 * rows["std_error"] / rows["estimate"], rtol=1e-6)
+
+
+def test_two_fits_of_the_same_customers_are_not_independent():
+    table = datasets.load_cdnow("summary")
+    a, b = (m(draws=200).fit(table, rng=1) for m in (value.BetaGeoNBD, value.ParetoNBD))
+    with pytest.raises(AlignmentError, match="same data"):
+        dr.pair(a.draws["r"], b.draws["r"], rng=1)
+    with pytest.raises(AlignmentError, match="same data"):
+        dr.pair(a.future_purchases([9.0], size=100), b.future_purchases([9.0], size=100), rng=1)
 
 
 def test_forecasts_come_as_draws_and_as_numbers():
