@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 KNOTS = 5
@@ -24,14 +26,14 @@ def conditional_mean(inputs: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
         Fitted values of a regression on natural cubic splines of each input and the products
         of their first two terms.
     """
-    design = basis(inputs)
+    design, _ = basis(inputs)
     center = outcomes.mean(axis=0)
     gram = design.T @ design
     gram[np.diag_indices_from(gram)] += _RIDGE * len(design)
     return center + design @ np.linalg.solve(gram, design.T @ (outcomes - center))
 
 
-def basis(inputs: np.ndarray) -> np.ndarray:
+def basis(inputs: np.ndarray) -> tuple[np.ndarray, list[frozenset[int]]]:
     """Lay out splines of inputs and their products, each centered and scaled.
 
     Parameters
@@ -41,45 +43,69 @@ def basis(inputs: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (sample, term)
+    design : numpy.ndarray, shape (sample, term)
         Without a constant; terms that do not vary are left out.
+    owners : list of frozenset of int
+        Which inputs each term is made of.
     """
     splines = [_natural_spline(column) for column in np.asarray(inputs, dtype=float).T]
     columns = [c for block in splines for c in block.T]
+    owners = [frozenset({i}) for i, block in enumerate(splines) for _ in block.T]
     for i, one in enumerate(splines):
-        for other in splines[:i]:
-            columns += [a * b for a in one.T[:2] for b in other.T[:2]]
+        for j, other in enumerate(splines[:i]):
+            products = [a * b for a in one.T[:2] for b in other.T[:2]]
+            columns += products
+            owners += [frozenset({i, j})] * len(products)
     if not columns:
-        return np.zeros((len(inputs), 0))
+        return np.zeros((len(inputs), 0)), []
     design = np.column_stack(columns)
-    design = design - design.mean(axis=0)
+    design -= design.mean(axis=0)
     spread = design.std(axis=0)
-    return design[:, spread > 1e-10] / spread[spread > 1e-10]
+    varies = spread > 1e-10
+    kept = [owner for owner, is_kept in zip(owners, varies, strict=True) if is_kept]
+    return design[:, varies] / spread[varies], kept
 
 
-def explained(inputs: np.ndarray, outcome: np.ndarray) -> float:
-    """Estimate how much of the variance of an outcome knowing the inputs would explain.
+class Explained:
+    """How much of the variance of an outcome knowing some inputs would explain.
+
+    The cross-products are made once; every set of inputs is then a small system of equations.
 
     Parameters
     ----------
     inputs : numpy.ndarray, shape (sample, input)
-        Inputs; none explain nothing.
+        Inputs.
     outcome : numpy.ndarray, shape (sample,)
         Outcome.
-
-    Returns
-    -------
-    float
-        Variance of the conditional expectation, less what a regression of as many terms would
-        explain of pure noise.
     """
-    if inputs.shape[1] == 0:
-        return 0.0
-    design = basis(inputs)
-    n, terms = design.shape
-    fitted = conditional_mean(inputs, outcome[:, None])[:, 0]
-    rest = float(((outcome - fitted) ** 2).sum()) / max(n - terms - 1, 1)
-    return max(float(outcome.var(ddof=1)) - rest, 0.0)
+
+    def __init__(self, inputs: np.ndarray, outcome: np.ndarray) -> None:
+        design, self.owners = basis(inputs)
+        y = outcome - outcome.mean()
+        self.n, self.total = len(design), float(y @ y)
+        self.gram, self.right = design.T @ design, design.T @ y
+        self.gram[np.diag_indices_from(self.gram)] += _RIDGE * self.n
+
+    def by(self, known: Iterable[int]) -> float:
+        """Return the variance of the conditional expectation given some inputs.
+
+        Parameters
+        ----------
+        known : iterable of int
+            Which inputs; none explain nothing.
+
+        Returns
+        -------
+        float
+            Less what a regression of as many terms would explain of pure noise; not below 0.
+        """
+        inside = frozenset(known)
+        at = np.flatnonzero([owner <= inside for owner in self.owners])
+        if at.size == 0:
+            return 0.0
+        fitted = float(self.right[at] @ np.linalg.solve(self.gram[np.ix_(at, at)], self.right[at]))
+        rest = (self.total - fitted) / max(self.n - at.size - 1, 1)
+        return float(np.clip(self.total / (self.n - 1) - rest, 0.0, self.total / (self.n - 1)))
 
 
 def _natural_spline(x: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from cximpact.roi.break_even import present_cost
 from cximpact.roi.cashflow import present_units
 from cximpact.roi.decision import chosen_inputs
 from cximpact.roi.inputs import inputs_of
-from cximpact.roi.regression import explained
+from cximpact.roi.regression import Explained
 from cximpact.roi.resolve import Resolved
 from cximpact.roi.result import RoiResult
 
@@ -81,10 +81,11 @@ def shapley_effects(
         names, values = chosen_inputs(decision, about)
     y = np.ascontiguousarray(outcome.values)
     total, known = float(y.var(ddof=1)), {}
+    found = Explained(values, y)
 
     def power(inside: tuple[int, ...]) -> float:
         if inside not in known:
-            known[inside] = min(explained(values[:, list(inside)], y), total)
+            known[inside] = found.by(inside)
         return known[inside]
 
     d = len(names)
