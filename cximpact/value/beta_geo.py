@@ -163,7 +163,8 @@ def purchases(
 
     It is written so that nothing is divided by ``a - 1``: by Euler's transformation the
     bracket is ``1 - (1 - z)^e 2F1(c - r, e; c; z)`` with ``e = a - 1``, ``c = a + b - 1`` and
-    ``z = t / (alpha + t)``, and goes to 0 with ``e``.
+    ``z = t / (alpha + t)``, and goes to 0 with ``e``. Near ``e = 0`` and ``c = 0`` the series
+    is summed with both divided out.
 
     Parameters
     ----------
@@ -183,16 +184,16 @@ def purchases(
     z = time / (alpha + time)
     with np.errstate(divide="ignore", invalid="ignore"):
         linear = np.where(e == 0, log_rest, np.expm1(e * log_rest) / e)
-        curve = (special.hyp2f1(c - r, e, c, z) - 1) / e
-    near = np.abs(e) < _NEAR
+        curve = c * (special.hyp2f1(c - r, e, c, z) - 1) / e
+    near = (np.abs(e) < _NEAR) | (np.abs(c) < _NEAR)
     if near.any():
         curve = np.where(near, _series(c - r, np.where(near, e, 0.0), c, z), curve)
-    return c * (-linear - np.exp(e * log_rest) * curve)
+    return -c * linear - np.exp(e * log_rest) * curve
 
 
 def _series(p: np.ndarray, e: np.ndarray, c: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """``(2F1(p, e; c; z) - 1) / e``, term by term; finite at ``e = 0``."""
-    term = p / c * z
+    """``c (2F1(p, e; c; z) - 1) / e``, term by term; finite at ``e = 0`` and ``c = 0``."""
+    term = p * z
     total = term.copy()
     for k in range(1, _TERMS):
         term = term * (p + k) * (e + k) / ((c + k) * (k + 1)) * z

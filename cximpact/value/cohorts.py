@@ -52,6 +52,11 @@ class Cohorts:
     data_hash: str
 
     @property
+    def at_risk(self) -> np.ndarray:
+        """Customers who could make each renewal, shape (segment, period)."""
+        return (self.lost + self.left)[:, ::-1].cumsum(axis=1)[:, ::-1]
+
+    @property
     def n(self) -> int:
         """Customers."""
         return round(float((self.lost + self.left).sum()))
@@ -65,8 +70,7 @@ class Cohorts:
             ``segment, period, at_risk, retention, surviving``: customers who could renew, the
             share who did, and the product of these shares.
         """
-        ended = self.lost + self.left
-        at_risk = ended[:, ::-1].cumsum(axis=1)[:, ::-1]
+        at_risk = self.at_risk
         with np.errstate(invalid="ignore"):
             kept = 1 - self.lost / np.where(at_risk > 0, at_risk, np.nan)
         n = self.lost.shape[1]

@@ -97,7 +97,7 @@ def discounted_residual_lifetime(
 
 
 def log_likelihood(
-    alpha: np.ndarray, beta: np.ndarray, lost: np.ndarray, left: np.ndarray
+    alpha: np.ndarray, beta: np.ndarray, lost: np.ndarray, at_risk: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the log-likelihood of lifetimes and its derivatives, segment by segment.
 
@@ -107,28 +107,24 @@ def log_likelihood(
         Parameters.
     lost : numpy.ndarray, shape (segment, period)
         Customers who left at renewal 1, 2, ...
-    left : numpy.ndarray, shape (segment, period)
-        Customers last seen alive after renewal 1, 2, ...
+    at_risk : numpy.ndarray, shape (segment, period)
+        Customers who could make renewal 1, 2, ...
 
     Returns
     -------
     tuple of numpy.ndarray, each (segment,)
         Value, and derivatives by alpha and by beta.
+
+    Notes
+    -----
+    Renewal by renewal a customer leaves with probability ``alpha / (alpha + beta + t - 1)``,
+    so that the beta functions of the lifetimes come down to logarithms.
     """
-    t = np.arange(1, lost.shape[1] + 1.0)
-    a, b = alpha[:, None], beta[:, None]
-    total = (lost + left).sum(axis=1)
-    value = (lost * special.betaln(a + 1, b + t - 1) + left * special.betaln(a, b + t)).sum(axis=1)
-    value = value - total * special.betaln(alpha, beta)
-    whole = special.psi(a + b + t)
-    by_alpha = lost * (special.psi(a + 1) - whole) + left * (special.psi(a) - whole)
-    by_beta = lost * (special.psi(b + t - 1) - whole) + left * (special.psi(b + t) - whole)
-    start = special.psi(alpha + beta)
-    return (
-        value,
-        by_alpha.sum(axis=1) - total * (special.psi(alpha) - start),
-        by_beta.sum(axis=1) - total * (special.psi(beta) - start),
-    )
+    stays = beta[:, None] + np.arange(lost.shape[1])
+    both, kept, gone = alpha[:, None] + stays, at_risk - lost, lost.sum(axis=1)
+    value = gone * np.log(alpha) + (kept * np.log(stays) - at_risk * np.log(both)).sum(axis=1)
+    whole = (at_risk / both).sum(axis=1)
+    return value, gone / alpha - whole, (kept / stays).sum(axis=1) - whole
 
 
 def _series(alpha: np.ndarray, beta: np.ndarray, rate: float) -> np.ndarray:

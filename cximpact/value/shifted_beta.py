@@ -172,10 +172,10 @@ class ShiftedBetaGeometric:
 
 
 def _maximum(cohorts: Cohorts, k: int) -> Maximum:
-    lost, left = cohorts.lost[k : k + 1], cohorts.left[k : k + 1]
+    lost, at_risk = cohorts.lost[k : k + 1], cohorts.at_risk[k : k + 1]
 
     def loglik(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        value, by_alpha, by_beta = sbg.log_likelihood(theta[:1], theta[1:], lost, left)
+        value, by_alpha, by_beta = sbg.log_likelihood(theta[:1], theta[1:], lost, at_risk)
         return float(value[0]), np.array([by_alpha[0], by_beta[0]])
 
     name = cohorts.segments[k]

@@ -37,7 +37,7 @@ class RetentionPosterior:
     """
 
     def __init__(self, cohorts: Cohorts) -> None:
-        self.cohorts = cohorts
+        self.cohorts, self.at_risk = cohorts, cohorts.at_risk
         self.n_segments = len(cohorts.segments)
         self.n_covariates = cohorts.covariates.shape[1]
         self.pooled = self.n_segments > 1
@@ -95,9 +95,7 @@ class RetentionPosterior:
     def _log_density(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         mean, polar = self.parts(z)
         alpha, beta = shapes(mean, polar)
-        value, by_alpha, by_beta = sbg.log_likelihood(
-            alpha, beta, self.cohorts.lost, self.cohorts.left
-        )
+        value, by_alpha, by_beta = sbg.log_likelihood(alpha, beta, self.cohorts.lost, self.at_risk)
         total = float(value.sum()) + _logistic(z[:2])
         share = special.expit(mean)
         by_mean = (by_alpha - by_beta) * (alpha + beta) * share * (1 - share)

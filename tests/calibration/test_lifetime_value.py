@@ -72,7 +72,7 @@ def quantities(draws: dict[str, np.ndarray], data: pd.DataFrame) -> dict[str, np
     cohorts = read_cohorts(data, by="tier", cohort=None)
     alpha, beta = draws["alpha"], draws["beta"]
     rows = [
-        sbg.log_likelihood(a, b, cohorts.lost, cohorts.left)[0].sum()
+        sbg.log_likelihood(a, b, cohorts.lost, cohorts.at_risk)[0].sum()
         for a, b in zip(alpha, beta, strict=True)
     ]
     return {

@@ -34,9 +34,13 @@ def test_published_expectations():
         assert close(one.rows(THETA)[0], case["log_likelihood"])
 
 
-@pytest.mark.parametrize("a", [0.793, 0.9992, 1 - 1e-6, 1.0, 1 + 1e-6, 1.0008, 2.4])
-def test_expected_purchases_are_an_integral_also_where_the_formula_is_singular(a):
-    r, alpha, _, b = THETA
+SINGULAR = [(a, 2.426) for a in (0.793, 0.9992, 1 - 1e-6, 1.0, 1 + 1e-6, 1.0008, 2.4)]
+SINGULAR += [(0.5, 0.5), (0.5, 0.5 + 1e-7), (0.4, 0.6005), (0.3, 0.5), (0.9995, 0.2)]
+
+
+@pytest.mark.parametrize(("a", "b"), SINGULAR)
+def test_expected_purchases_are_an_integral_also_where_the_formula_is_singular(a, b):
+    r, alpha, *_ = THETA
     by_leaving, _ = integrate.quad(
         lambda p: (1 - (alpha / (alpha + 39 * p)) ** r) / p * stats.beta.pdf(p, a, b),
         0,

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from cximpact import value
 from cximpact.core import draws as dr
@@ -71,6 +72,17 @@ def test_without_discounting_a_heavy_tail_is_infinite():
         fit().discounted_lifetime(0.0)
     with pytest.raises(ConfigError, match="finite horizon"):
         fit().derl(-0.02)
+
+
+def test_the_likelihood_is_that_of_the_lifetimes():
+    """Renewal by renewal, against the beta functions of P(T = t) and S(t)."""
+    cohorts = read_cohorts(buying.cohort([90, 70, 60, 55]), by=None, cohort=None)
+    a, b, t = 0.7, 2.3, np.arange(1, 4)
+    found = sbg.log_likelihood(np.array([a]), np.array([b]), cohorts.lost, cohorts.at_risk)
+    start = special.betaln(a, b)
+    leaves = special.betaln(a + 1, b + t - 1) - start
+    by_hand = np.array([20, 10, 5]) @ leaves + 55 * (special.betaln(a, b + 3) - start)
+    assert found[0][0] == pytest.approx(by_hand, rel=1e-13)
 
 
 def test_curves_agree_with_each_other_and_with_their_draws():
