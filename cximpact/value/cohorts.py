@@ -160,6 +160,11 @@ def _check_counts(table: pd.DataFrame, keys: Sequence[str]) -> None:
     period, count = table[PERIOD].to_numpy(float), table[SURVIVING].to_numpy(float)
     if (wrong := np.flatnonzero(~np.isfinite(count) | (count < 0))).size:
         raise DataError(f"Column 'surviving' is no count in {rows_phrase(wrong)}; expected from 0.")
+    if count.max() <= 1 and (count != np.rint(count)).any():
+        raise DataError(
+            f"Column 'surviving' runs from {count.min():g} to {count.max():g}, which look like "
+            "shares; expected numbers of customers, on which every standard error depends."
+        )
     if (wrong := np.flatnonzero(period != np.rint(period))).size:
         raise DataError(f"Column 'period' is no whole number in {rows_phrase(wrong)}.")
     if (wrong := np.flatnonzero(table.duplicated([*keys, PERIOD]))).size:

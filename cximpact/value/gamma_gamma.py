@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -147,10 +147,10 @@ class SpendFit:
     """
 
     maximum: Maximum
-    draws: xr.Dataset
+    draws: xr.Dataset = field(repr=False)
     history: PurchaseHistory
     correlation: float
-    provenance: Provenance
+    provenance: Provenance = field(repr=False)
     draw_kind: DrawKind = "asymptotic"
 
     def summary(self, prob: float = 0.9) -> pd.DataFrame:

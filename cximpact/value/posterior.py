@@ -75,7 +75,7 @@ class ValuePosterior:
     assumptions: tuple[Assumption, ...] = ()
     n: int = 0
     would_change_it: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_currency(self.currency)

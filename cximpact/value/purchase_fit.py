@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,11 +54,11 @@ class PurchaseFit:
     """
 
     name: str
-    kernel: Kernel
+    kernel: Kernel = field(repr=False)
     maximum: Maximum
-    draws: xr.Dataset
+    draws: xr.Dataset = field(repr=False)
     history: PurchaseHistory
-    provenance: Provenance
+    provenance: Provenance = field(repr=False)
     draw_kind: DrawKind = "asymptotic"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import narwhals as nw
@@ -16,6 +16,7 @@ from cximpact.core.errors import (
     ConfigError,
     DtypeError,
     EmptyDataError,
+    MissingColumnError,
     MissingValueError,
     rows_phrase,
     warn_data,
@@ -47,7 +48,7 @@ class PurchaseHistory:
         What a reader must know: purchases merged, refunds, rows left out.
     """
 
-    table: pd.DataFrame
+    table: pd.DataFrame = field(repr=False)
     period: str
     notes: tuple[str, ...] = ()
 
@@ -88,6 +89,7 @@ def purchase_history(
     until: Any = None,
     period: str = "week",
     refunds: str = "refuse",
+    free: str = "count",
 ) -> PurchaseHistory:
     """Count repeat purchases of every customer.
 
@@ -107,6 +109,10 @@ def purchase_history(
     refunds : {"refuse", "net", "drop"}
         What to do with amounts below 0: refuse them, add them to the purchases of their day
         (a day that they net to 0 or less is no purchase), or leave their rows out.
+    free : {"count", "drop"}
+        Whether rows with an amount of 0 count as purchases, as in the published fits of CDNOW, or
+        are left out. A customer whose repeat purchases were all free has no mean amount above 0,
+        which `GammaGamma` refuses.
 
     Returns
     -------
@@ -128,10 +134,12 @@ def purchase_history(
     """
     check_choice(period, "period", tuple(DAYS))
     check_choice(refunds, "refunds", REFUNDS)
+    check_choice(free, "free", ("count", "drop"))
     rows = _rows(data, customer, date, amount)
     notes: list[str] = []
     if amount is not None:
         rows = _without_refunds(rows, amount, refunds, notes)
+        rows = _free(rows, amount, free, notes)
     days = rows.groupby(["customer", "date"], sort=True, as_index=False).sum()
     if "refunded" in days and (none := (days["refunded"] > 0) & (days["amount"] <= 0)).any():
         days = days[~none]
@@ -189,7 +197,11 @@ def as_history(data: Any, *, monetary: bool = False, period: str = "week") -> Pu
     _refuse((x < 0) | (x != np.rint(x)), "frequency is negative or no whole number", _REPEATS)
     if monetary:
         bad = (x > 0) & ~(columns["monetary"] > 0)
-        _refuse(bad, "monetary is not above 0 for a repeater", "Net or drop refunds first.")
+        _refuse(
+            bad,
+            "monetary is not above 0 for a repeater",
+            "Net or drop refunds, and drop free purchases, in purchase_history.",
+        )
         return history
     t_x, age = columns["recency"], columns["T"]
     _refuse(~np.isfinite(t_x + age) | (t_x < 0), "recency or T is negative or infinite", _TIMES)
@@ -213,6 +225,9 @@ def _named(data: Any, wanted: tuple[str, ...]) -> pd.DataFrame:
     available = opened.collect_schema().names()
     names = {c: _OTHER_NAMES.get(c, c) if c not in available else c for c in wanted}
     names = {c: n if n in available else c for c, n in names.items()}
+    if "frequency" in wanted and names["frequency"] not in available:
+        known = MissingColumnError.from_names(["frequency"], available, role="purchase history")
+        raise MissingColumnError(f"{known} Make a history of transactions by purchase_history.")
     frames.check_columns(opened, dict(names))
     for column in names.values():
         frames.check_numeric(opened, column, "purchase history")
@@ -256,12 +271,21 @@ def _without_refunds(
     if refunds == "drop" and back.any():
         notes.append(f"{int(back.sum()):,} refunds were left out.")
         rows = rows[~back]
-    if zero := int((value == 0).sum()):
-        warn_data(
-            f"Column {amount!r} is 0 in {zero} rows; they count as purchases. Leave them out if "
-            "nothing was bought."
-        )
     return rows.assign(refunded=rows["amount"] < 0) if refunds == "net" else rows
+
+
+def _free(rows: pd.DataFrame, amount: str, free: str, notes: list[str]) -> pd.DataFrame:
+    nothing = rows["amount"].to_numpy(float) == 0
+    if not nothing.any():
+        return rows
+    if free == "drop":
+        notes.append(f"{int(nothing.sum()):,} rows with an amount of 0 were left out.")
+        return rows[~nothing]
+    warn_data(
+        f"Column {amount!r} is 0 in {int(nothing.sum())} rows; they count as purchases. Leave them "
+        "out with free='drop' if nothing was bought."
+    )
+    return rows
 
 
 def _counted(days: pd.DataFrame, end: pd.Timestamp, unit: float, spend: bool) -> pd.DataFrame:

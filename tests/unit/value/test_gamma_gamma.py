@@ -98,6 +98,8 @@ def test_lifetime_value_is_purchases_times_spend_times_margin():
     late = value.customer_value(
         bought, spent, margin=0.3, currency="USD", horizon=39, discount_rate=0.15, rng=1, size=100
     )
+    for shown in (repr(v) + v._repr_html_() for v in (history, bought, spent, worth)):
+        assert "00004" not in shown  # no customer is named
     ratio = late.details["customers"]["value"] / table["value"]
     weeks = (1 - 1.15**-0.75) / np.log(1.15) / 0.75
     assert ratio.between(weeks, 1.0).all()  # more is bought early: at least the even stream

@@ -193,6 +193,7 @@ def test_the_posterior_is_near_the_maximum_and_says_so():
     ("table", "error", "match"),
     [
         (buying.cohort([100, 90, 95]), DataError, "rises after period 1"),
+        (buying.cohort([1.0, 0.8, 0.7]), DataError, "from 0.7 to 1, which look like shares"),
         (buying.cohort([100, 90]), InsufficientPeriodsError, "1 renewals; expected at least 2"),
         (buying.cohort([100, -1, -2]), DataError, "no count in 2 rows"),
         (buying.cohort().assign(period=0), DuplicateKeyError, r"by=.*cohort="),

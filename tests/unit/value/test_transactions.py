@@ -67,6 +67,14 @@ def test_a_purchase_without_money_is_kept_and_said():
     with pytest.warns(DataWarning, match="is 0 in 1 rows; they count as purchases"):
         found = history(ROWS.assign(paid=[10.0, 20.0, 5.0, 40.0, 0.0, 60.0]))
     assert found.table.loc["a", "frequency"] == 2
+    dropped = history(ROWS.assign(paid=[10.0, 20.0, 5.0, 40.0, 0.0, 60.0]), free="drop")
+    assert dropped.table.loc["a", "frequency"] == 1
+    assert "1 rows with an amount of 0 were left out." in dropped.notes
+
+
+def test_transactions_are_no_history():
+    with pytest.raises(MissingColumnError, match="by purchase_history"):
+        as_history(ROWS)
 
 
 @pytest.mark.parametrize("engine", list(engines.ENGINES))
