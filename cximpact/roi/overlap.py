@@ -14,7 +14,7 @@ from cximpact.roi.cashflow import Number, units_of_effect
 from cximpact.roi.resolve import Resolved
 from cximpact.roi.scenario import Overlap
 
-MOST = 10
+MOST = 8  # 256 combinations, each with all draws and periods
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,6 +23,9 @@ _FACTOR_DRAWS = 4000
 class Overlap:
     """Initiatives that reach the same customers, whose effects do not simply add.
 
+    Where coverage is below 1, an effect counts as one on all customers times the coverage: who is
+    reached by one is as likely as anybody to be reached by another.
+
     Parameters
     ----------
     initiatives : sequence of str

@@ -229,8 +229,8 @@ def pull_forward_share(
             f"the gain in event times {during[0]} to {during[1]} is not clearly above 0; there is "
             "nothing of which a share could have been pulled forward."
         )
-    order = dr.order_of(effect.draws)
-    return dr.with_order((-dip / gain).clip(0, 1).rename("pull forward"), order)
+    share = (-dip / gain).clip(0, 1).rename("pull forward")
+    return dr.noted(share, dr.order_of(effect.draws), dr.carried_notes(effect.draws))
 
 
 def _window(effect: EffectPosterior, first: int, last: int) -> xr.DataArray:

@@ -56,6 +56,15 @@ def test_overlapping_retention_compounds_on_one_base():
     assert benefit(result) == pytest.approx(by_hand)
 
 
+def test_a_combination_of_one_is_that_one_alone():
+    items = projects.pair(0.01, 0.02, mechanism="retention", baseline=0.9, value=10.0)
+    joint = run(items, overlap(), horizon=12, discount_rate=0.1).overlaps[0]
+    for bit, item in enumerate(items):
+        alone = run([item], horizon=12, discount_rate=0.1)
+        np.testing.assert_allclose(joint.present[1 << bit], alone.pv_benefit(), rtol=1e-12)
+    assert (joint.present[0] == 0).all()
+
+
 def test_shares_sum_to_the_joint_benefit_in_every_draw_and_period():
     rng = np.random.default_rng(1)
     table = rng.normal(size=(8, 3, 50)).cumsum(axis=0)
