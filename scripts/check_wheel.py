@@ -9,7 +9,11 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-NEEDED = ("cximpact/__init__.py", "cximpact/py.typed")
+NEEDED = (
+    "cximpact/__init__.py",
+    "cximpact/py.typed",
+    "cximpact/report/templates/what_if.js",
+)
 
 
 def faults(names: list[str]) -> list[str]:
