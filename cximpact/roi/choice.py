@@ -14,7 +14,6 @@ from cximpact.roi.result import RoiResult
 
 ENUMERATE = 20
 _CUTS = 200
-_HINDSIGHT = 2e9  # products spent on probabilities
 _SLACK = 1e-9
 
 
@@ -48,22 +47,6 @@ class Limits:
         """
         room = _SLACK * np.maximum(np.abs(self.bounds), 1.0)
         return (inside @ self.matrix.T <= self.bounds + room).all(axis=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hindsight:
-    """A choice beside the best of every draw.
-
-    Parameters
-    ----------
-    optimal : float
-        Share of draws in which the choice is the best.
-    regret : float
-        Mean of what the best would add.
-    """
-
-    optimal: float
-    regret: float
 
 
 class Choices:
@@ -175,6 +158,22 @@ class Choices:
         """
         return self.inside(rows) @ self.cost
 
+    def costs(self, row: int) -> np.ndarray:
+        """Return the present value of the cost of a combination, draw by draw.
+
+        Parameters
+        ----------
+        row : int
+            Combination.
+
+        Returns
+        -------
+        numpy.ndarray, shape (sample,)
+            Money.
+        """
+        each = self.result.pv_cost(by_initiative=True).values
+        return each @ self.inside(np.array([row]))[0]
+
     def names_of(self, row: int) -> tuple[str, ...]:
         """Return the initiatives of a combination.
 
@@ -199,33 +198,6 @@ class Choices:
             A combination: a bound, not an optimum.
         """
         return self._prefixes()[-1]
-
-    def hindsight(self, best: int) -> Hindsight:
-        """Compare a choice with the best of every draw, among all combinations allowed.
-
-        Parameters
-        ----------
-        best : int
-            The choice.
-
-        Returns
-        -------
-        Hindsight
-            On as many draws as the number of combinations leaves time for; with more than 20
-            initiatives among the choice and its neighbors.
-        """
-        rows = self.rows if self.exact else self.neighbors(best)
-        n = self.single.shape[0]
-        used = int(np.clip(_HINDSIGHT / (rows.size * len(self.names)), 50, n))
-        draws = np.linspace(0, n - 1, used).astype(int)
-        top = np.full(used, -np.inf)
-        for part in np.array_split(rows, max(rows.size * used // 20_000_000, 1)):
-            top = np.maximum(top, self.npv(part, draws).max(axis=0))
-        own = self.npv(np.array([best]), draws)[0]
-        slack = 1e-9 * max(float(np.abs(top).max()), 1.0)
-        return Hindsight(
-            optimal=float((own >= top - slack).mean()), regret=float((top - own).mean())
-        )
 
     def neighbors(self, row: int) -> np.ndarray:
         """Return a combination and all allowed ones that differ by one or two initiatives.

@@ -75,8 +75,9 @@ class ScenarioResults:
         for row in self.tidy().to_dict("records"):
             result = self.results[row["scenario"]]
             chance = format_probability(row["probability_of_profit"], result.effective_draws)
+            error = float(result.npv().std(ddof=1)) / np.sqrt(result.effective_draws)
             parts.append(
-                f"{row['scenario']}: an expected NPV of {format_number(row['estimate'])} "
+                f"{row['scenario']}: an expected NPV of {format_number(row['estimate'], error)} "
                 f"{result.settings.currency}, and a gain with probability {chance}."
             )
         return " ".join(parts) + (

@@ -12,9 +12,10 @@ import pandas as pd
 from cximpact.core.errors import ConfigError, join_names, unknown_name
 from cximpact.core.results import plotting, result_html
 from cximpact.core.validate import check_number, check_prob
-from cximpact.core.wording import format_number, format_probability, percent
+from cximpact.core.wording import format_number, format_probability
 from cximpact.roi.choice import Choices, Limits, best_choice
 from cximpact.roi.decision import NOTHING
+from cximpact.roi.hindsight import in_hindsight
 from cximpact.roi.metrics import cvar
 from cximpact.roi.result import RoiResult
 
@@ -44,13 +45,18 @@ class Portfolio:
         What taking the best return per money first would have chosen.
     frontier : pandas.DataFrame
         Combinations that no cheaper one beats: ``cost, npv, initiatives``. With more than 20
-        initiatives, for a row of budgets.
+        initiatives, along the steps of greedy choice.
     method : str
         ``"exact"``, or ``"milp"`` with more than 20 initiatives.
     unit : str
         Currency.
     draws : int
-        Draws behind the probabilities.
+        Draws behind the NPV.
+    hindsight_draws : int
+        Draws behind ``probability_optimal`` and ``regret``: fewer where there are many
+        combinations to compare in each.
+    mcse : mapping of str to float
+        Monte Carlo errors by term.
     """
 
     chosen: tuple[str, ...]
@@ -66,6 +72,8 @@ class Portfolio:
     method: str
     unit: str
     draws: int
+    hindsight_draws: int
+    mcse: Mapping[str, float]
 
     def tidy(self) -> pd.DataFrame:
         """Return the headline numbers.
@@ -73,7 +81,7 @@ class Portfolio:
         Returns
         -------
         pandas.DataFrame
-            ``term, estimate, unit``.
+            ``term, estimate, mcse, unit``.
         """
         rows = {
             "expected_npv": (self.expected_npv, self.unit),
@@ -84,7 +92,10 @@ class Portfolio:
             "probability_optimal": (self.probability_optimal, "probability"),
         }
         return pd.DataFrame(
-            [{"term": k, "estimate": v, "unit": unit} for k, (v, unit) in rows.items()]
+            [
+                {"term": k, "estimate": v, "mcse": self.mcse[k], "unit": unit}
+                for k, (v, unit) in rows.items()
+            ]
         )
 
     def explain(self) -> str:
@@ -103,12 +114,13 @@ class Portfolio:
             f"{join_names(self.greedy, limit=20) if self.greedy else NOTHING}."
         )
         return (
-            f"Do {what}: an expected NPV of {format_number(self.expected_npv)} {self.unit} for "
-            f"{format_number(self.expected_cost)} {self.unit}, with a chance of "
+            f"Do {what}: an expected NPV of {self._money('expected_npv')} for "
+            f"{self._money('expected_cost')}, with a chance of "
             f"{format_probability(self.probability_of_profit, self.draws)} to pay. In "
-            f"{percent(self.probability_optimal)} of the draws no other feasible combination would "
-            f"have been better; choosing with hindsight would add {format_number(self.regret)} "
-            f"{self.unit} on average, the most that knowing more could be worth here.{greedy}"
+            f"{format_probability(self.probability_optimal, self.hindsight_draws)} of the draws no "
+            "other feasible combination would have been better; choosing with hindsight would add "
+            f"{self._money('regret')} on average, the most that knowing more could be worth "
+            f"here.{greedy}"
         )
 
     def plot(self, **options: Any) -> Any:
@@ -130,6 +142,9 @@ class Portfolio:
             currency=self.unit,
             **options,
         )
+
+    def _money(self, term: str) -> str:
+        return f"{format_number(getattr(self, term), self.mcse[term])} {self.unit}"
 
     def _repr_html_(self) -> str:
         return result_html("Portfolio", self.tidy(), self.explain())
@@ -192,14 +207,26 @@ def portfolio(
     choices = Choices(result, limits)
     best, objective, method = best_choice(choices, weight, tail)
     npv = choices.npv(np.array([best]))[0]
-    hindsight = choices.hindsight(best)
+    spent = choices.costs(best)
+    hindsight = in_hindsight(choices, best)
+    worst, spread = cvar(npv, tail)
+    ess = result.effective_draws
+    gain = float((npv > 0).mean())
+    mcse = {
+        "expected_npv": _error(npv, ess),
+        "expected_cost": _error(spent, ess),
+        "cvar": spread / np.sqrt(ess),
+        "regret": hindsight.regret_error,
+        "probability_of_profit": float(np.sqrt(gain * (1 - gain) / ess)),
+        "probability_optimal": hindsight.optimal_error,
+    }
     return Portfolio(
         chosen=choices.names_of(best),
         expected_npv=float(npv.mean()),
-        expected_cost=float(choices.expected_cost(np.array([best]))[0]),
-        cvar=cvar(npv, tail)[0],
+        expected_cost=float(spent.mean()),
+        cvar=worst,
         objective=objective,
-        probability_of_profit=float((npv > 0).mean()),
+        probability_of_profit=gain,
         probability_optimal=hindsight.optimal,
         regret=hindsight.regret,
         greedy=choices.names_of(choices.greedy()),
@@ -207,7 +234,13 @@ def portfolio(
         method=method,
         unit=result.settings.currency,
         draws=npv.size,
+        hindsight_draws=hindsight.draws,
+        mcse=mcse,
     )
+
+
+def _error(values: np.ndarray, ess: float) -> float:
+    return float(values.std(ddof=1) / np.sqrt(ess))
 
 
 def _limits(

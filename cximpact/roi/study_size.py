@@ -25,7 +25,8 @@ class StudySize:
     Parameters
     ----------
     table : pandas.DataFrame
-        ``n, evsi, cost, net_gain``, in money for the whole decision.
+        ``n, evsi, cost, net_gain, mcse``, in money for the whole decision; ``mcse`` is the Monte
+        Carlo error of ``evsi`` and of the net gain.
     about : str
         What the study measures.
     unit : str
@@ -63,8 +64,9 @@ class StudySize:
         row = self.table.loc[self.table["net_gain"].idxmax()]
         return (
             f"A study of {self.about} pays best with n = {self.best_n:,.0f}: it is worth "
-            f"{format_number(row['evsi'])} {self.unit} and costs {format_number(row['cost'])} "
-            f"{self.unit}, a net gain of {format_number(row['net_gain'])} {self.unit}. A study is "
+            f"{format_number(row['evsi'], row['mcse'])} {self.unit} and costs "
+            f"{format_number(row['cost'])} {self.unit}, a net gain of "
+            f"{format_number(row['net_gain'], row['mcse'])} {self.unit}. A study is "
             "worth something only while the decision waits for it."
         )
 
@@ -132,14 +134,15 @@ def study_size(
     start = check_number(fixed_cost, "fixed_cost", low=0)
     count = check_number(population, "population", low=0)
     seed = int(as_generator(rng).integers(2**31))
-    worth = [
-        count * float(evsi(decision, about, n=n, noise_sd=noise_sd, rng=seed)) for n in np.sort(at)
-    ]
+    found = [evsi(decision, about, n=n, noise_sd=noise_sd, rng=seed) for n in np.sort(at)]
+    worth = [count * one.value for one in found]
     cost = np.where(np.sort(at) > 0, start + each * np.sort(at), 0.0)
     table = pd.DataFrame({"n": np.sort(at), "evsi": worth, "cost": cost})
     names, _ = chosen_inputs(decision, about)
     return StudySize(
-        table=table.assign(net_gain=table["evsi"] - table["cost"]),
+        table=table.assign(
+            net_gain=table["evsi"] - table["cost"], mcse=[count * one.mcse for one in found]
+        ),
         about=names[0],
         unit=unit_of(decision),
     )

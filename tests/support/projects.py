@@ -7,20 +7,20 @@ from cximpact.core import draws as dr
 from tests.support import money
 
 
-def effects(k, n=2000, seed=0, mean=0.02):
+def effects(k, n=2000, seed=0, mean=0.02, part=slice(None)):
     """Joint effects of k initiatives that share three causes."""
     rng = np.random.default_rng(seed)
     loadings, causes = rng.normal(size=(k, 3)), rng.normal(size=(3, n))
     own = rng.normal(size=(k, n))
     center = mean + 0.01 * rng.normal(size=(k, 1))
     return [
-        dr.from_array(row, source="joint", attrs={"unit": "pp"})
+        dr.from_array(row[part], source="joint", attrs={"unit": "pp"})
         for row in center + 0.005 * loadings @ causes + 0.01 * own
     ]
 
 
-def projects(k, n=2000, seed=0, **changes):
-    """A simulation of k initiatives with one-off costs."""
+def projects(k, n=2000, seed=0, part=slice(None), **changes):
+    """A simulation of k initiatives with one-off costs, on all draws or some of them."""
     rng = np.random.default_rng(seed + 1)
     items = [
         roi.Initiative(
@@ -33,7 +33,7 @@ def projects(k, n=2000, seed=0, **changes):
             costs={"one_off": float(rng.uniform(5_000, 25_000))},
             **changes,
         )
-        for i, tau in enumerate(effects(k, n, seed))
+        for i, tau in enumerate(effects(k, n, seed, part=part))
     ]
     return roi.simulate(items, horizon=12, rng=1)
 

@@ -9,7 +9,7 @@ import pytest
 from cximpact import roi
 from cximpact.core.errors import ConfigError
 from cximpact.core.units import Change
-from cximpact.roi import choice
+from cximpact.roi import choice, hindsight
 from cximpact.roi.metrics import cvar
 from tests.support import money, projects
 
@@ -94,6 +94,27 @@ def test_hindsight_is_the_value_of_perfect_information():
     own = npv[:, [result.names.index(n) for n in found.chosen]].sum(axis=1)
     best = np.maximum(npv, 0).sum(axis=1)
     assert found.probability_optimal == pytest.approx(float((own >= best - 1e-6).mean()))
+
+
+def test_the_errors_are_those_of_fresh_draws():
+    parts = [slice(start, None, 40) for start in range(40)]
+    results = [projects.projects(5, 40_000, seed=1, part=part) for part in parts]
+    found = [roi.portfolio(result, budget=50_000) for result in results]
+    assert len({one.chosen for one in found}) == 1
+    for term in ("expected_npv", "cvar", "regret", "probability_of_profit", "probability_optimal"):
+        spread = np.std([getattr(one, term) for one in found], ddof=1)
+        error = np.mean([one.mcse[term] for one in found])
+        assert 0.6 < spread / error < 1.5, term
+
+
+def test_fewer_draws_judge_many_combinations_and_the_error_says_so(monkeypatch):
+    result = projects.projects(6)
+    whole = roi.portfolio(result, budget=50_000)
+    monkeypatch.setattr(hindsight, "_PRODUCTS", 2**6 * 6 * 200)
+    part = roi.portfolio(result, budget=50_000)
+    assert part.hindsight_draws < whole.hindsight_draws == whole.draws
+    assert part.mcse["regret"] > 1.5 * whole.mcse["regret"]
+    assert part.tidy().set_index("term")["mcse"].to_dict() == part.mcse
 
 
 def test_the_frontier_rises_and_holds_the_choice():

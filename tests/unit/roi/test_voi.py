@@ -120,7 +120,12 @@ def test_the_best_size_of_a_study():
     assert found.best_n == table.loc[table["net_gain"].idxmax(), "n"]
     by_hand = [unit_loss(100, 200 * np.sqrt(n / (n + 100))) if n else 0 for n in table["n"]]
     np.testing.assert_allclose(table["evsi"], by_hand, atol=0.5)
+    assert (abs(table["evsi"] - by_hand) <= 4 * table["mcse"]).all()
+    assert table["mcse"][0] == 0 and (table["mcse"][1:] > 0).all()
     assert 0 < found.best_n < 5000 and f"n = {found.best_n:,.0f}" in found.explain()
+    settings = {"noise_sd": 10.0, "sizes": [10], "cost_per_n": 1.0}
+    one, many = (roi.study_size(net, everything, **settings, population=k) for k in (1, 1000))
+    np.testing.assert_allclose(many.table[["evsi", "mcse"]], 1000 * one.table[["evsi", "mcse"]])
     dear = roi.study_size(net, everything, noise_sd=10.0, sizes=[10, 100], cost_per_n=50)
     assert dear.best_n == 0 and dear.net_gain == 0 and "No study" in dear.explain()
 
