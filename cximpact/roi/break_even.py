@@ -70,6 +70,27 @@ def present_cost(item: Resolved, factors: np.ndarray) -> Number:
     )
 
 
+def present_gain(item: Resolved, factors: np.ndarray, tau: float | None = None) -> Number:
+    """Return the present value of what an initiative brings, before its costs.
+
+    Parameters
+    ----------
+    item : Resolved
+        The initiative in numbers.
+    factors : numpy.ndarray, shape (period,)
+        Discount factors.
+    tau : float, optional
+        Another change in behavior than that of the segments.
+
+    Returns
+    -------
+    float or numpy.ndarray, shape (sample,)
+        Money.
+    """
+    units = present_units(item.segments, item.plan, factors, tau)
+    return sum((u * s.value for u, s in zip(units, item.segments, strict=True)), 0.0)
+
+
 def break_even_value(item: Resolved, factors: np.ndarray) -> tuple[float, float]:
     """Return the certain value per unit at which ``E[NPV]`` is zero.
 
@@ -113,9 +134,7 @@ def break_even_effect(item: Resolved, factors: np.ndarray) -> tuple[float, float
     cost, top = present_cost(item, factors), _largest(item)
 
     def npv(tau: float) -> Number:
-        parts = present_units(item.segments, item.plan, factors, tau)
-        gains = (u * s.value for u, s in zip(parts, item.segments, strict=True))
-        return sum(gains, 0.0) - cost
+        return present_gain(item, factors, tau) - cost
 
     def expected(tau: float) -> float:
         return float(np.mean(npv(tau)))

@@ -14,8 +14,7 @@ from cximpact.core.results import plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_number
 from cximpact.core.wording import format_number, format_probability
-from cximpact.roi.break_even import present_cost
-from cximpact.roi.cashflow import present_units
+from cximpact.roi.break_even import present_cost, present_gain
 from cximpact.roi.initiative import Initiative
 from cximpact.roi.result import RoiResult
 from cximpact.roi.scenario import Scenario
@@ -215,7 +214,7 @@ def _at_expected_inputs(result: RoiResult) -> tuple[float, float]:
             )
             for s in item.segments
         )
-        units = present_units(segments, item.plan, result.settings.factors)
-        benefit += sum(float(u) * float(s.value) for u, s in zip(units, segments, strict=True))
+        certain = replace(item, segments=segments)
+        benefit += float(present_gain(certain, result.settings.factors))
         cost += float(np.mean(present_cost(item, result.settings.factors)))
     return benefit, cost

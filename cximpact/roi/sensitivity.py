@@ -16,8 +16,7 @@ from cximpact.core import draws as dr
 from cximpact.core.errors import AlignmentError, ConfigError, join_names
 from cximpact.core.rng import RngLike, as_generator
 from cximpact.core.validate import check_count, check_prob
-from cximpact.roi.break_even import present_cost
-from cximpact.roi.cashflow import present_units
+from cximpact.roi.break_even import present_cost, present_gain
 from cximpact.roi.decision import chosen_inputs
 from cximpact.roi.inputs import inputs_of
 from cximpact.roi.regression import Explained
@@ -199,9 +198,7 @@ def tornado(result: RoiResult, *, prob: float = 0.8) -> pd.DataFrame:
 
 def _npv(item: Resolved, result: RoiResult) -> float:
     factors = result.settings.factors
-    units = present_units(item.segments, item.plan, factors)
-    gain = sum(np.mean(u * s.value) for u, s in zip(units, item.segments, strict=True))
-    return float(gain - np.mean(present_cost(item, factors)))
+    return float(np.mean(present_gain(item, factors) - present_cost(item, factors)))
 
 
 def _exact(power: Callable[[tuple[int, ...]], float], d: int) -> list[float]:

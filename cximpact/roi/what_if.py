@@ -10,7 +10,8 @@ import numpy as np
 from cximpact.core.errors import ConfigError
 from cximpact.core.units import PERIODS_PER_YEAR
 from cximpact.core.validate import check_count, check_number
-from cximpact.roi.cashflow import Number, Schedule, present_units, schedule
+from cximpact.roi.break_even import present_cost, present_gain
+from cximpact.roi.cashflow import Number, schedule
 from cximpact.roi.resolve import Resolved
 from cximpact.roi.result import RoiResult
 
@@ -114,15 +115,9 @@ def what_if(result: RoiResult, **terms: Any) -> WhatIf:
         settings = replace(settings, discount_rate=asked.discount_rate)
     factors, npv, spent = settings.factors, np.zeros(_kept(result)), np.zeros(_kept(result))
     for item in result.inputs:
-        plan = _plan(item, asked.extra_lag, settings.horizon)
-        cover = _coverage(item, asked.coverage)
-        for segment in item.segments:
-            tau = _kept_rate(item, _first(segment.tau) - asked.delta, _first(segment.baseline))
-            one = replace(segment, reached=segment.reached * cover, tau=tau)
-            one = replace(one, baseline=_first(one.baseline))
-            (units,) = present_units((one,), plan, factors)
-            npv += units * _first(one.value) * asked.value
-        spent += asked.cost * _cost(item, plan, factors, cover)
+        other = _under(item, asked, settings.horizon)
+        npv += asked.value * present_gain(other, factors)
+        spent += asked.cost * present_cost(other, factors)
     npv -= spent
     total = float(spent.mean())
     gain = float(npv.mean())
@@ -223,31 +218,33 @@ def _plain(values: Number) -> float | list[float]:
     return kept.tolist() if isinstance(kept, np.ndarray) else float(kept)
 
 
-def _plan(item: Resolved, extra_lag: int, horizon: int) -> Schedule:
-    it, old = item.initiative, item.plan
-    plan = schedule(it.mechanism, horizon, replace(it.timing, lag=it.lag + extra_lag))
-    return replace(plan, drift=old.drift, size=old.size)
-
-
-def _coverage(item: Resolved, multiple: float) -> float:
-    """Multiple of those reached, at most all."""
-    share = item.initiative.coverage
-    return min(multiple, 1 / share) if share > 0 else multiple
+def _under(item: Resolved, asked: Terms, horizon: int) -> Resolved:
+    """Return the first draws of an initiative under other timing, reach and effect."""
+    it, old, share = item.initiative, item.plan, item.initiative.coverage
+    more = min(asked.coverage, 1 / share) if share > 0 else asked.coverage
+    plan = schedule(it.mechanism, horizon, replace(it.timing, lag=it.lag + asked.extra_lag))
+    return replace(
+        item,
+        initiative=replace(it, coverage=min(share * more, 1.0)),
+        plan=replace(plan, drift=old.drift, size=old.size),
+        segments=tuple(
+            replace(
+                s,
+                reached=s.reached * more,
+                tau=_kept_rate(item, _first(s.tau) - asked.delta, _first(s.baseline)),
+                baseline=_first(s.baseline),
+                value=_first(s.value),
+            )
+            for s in item.segments
+        ),
+        costs={kind: _first(cost) for kind, cost in item.costs.items()},
+    )
 
 
 def _kept_rate(item: Resolved, tau: Number, baseline: Number) -> Number:
     if item.initiative.baseline is None:
         return tau
     return np.clip(tau, -np.asarray(baseline), 1 - np.asarray(baseline))
-
-
-def _cost(item: Resolved, plan: Schedule, factors: np.ndarray, cover: float) -> Number:
-    treated = item.initiative.customers * item.initiative.coverage * cover
-    return (
-        _first(item.costs["one_off"])
-        + _first(item.costs["recurring"]) * float(factors @ plan.paid)
-        + _first(item.costs["per_treated"]) * treated * float(factors @ plan.treated)
-    )
 
 
 def _clean(value: float, decimals: int) -> float:
