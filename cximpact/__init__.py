@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         study,
         value,
     )
-    from cximpact.data import Panel, RepeatedCrossSection, SurveyWave
+    from cximpact.data import CrossSection, Panel, RepeatedCrossSection, SurveyWave
     from cximpact.repository import Repository
     from cximpact.study import Study
 
@@ -46,6 +46,7 @@ _MODULES = (
     "value",
 )
 _NAMES = {
+    "CrossSection": "data",
     "Panel": "data",
     "RepeatedCrossSection": "data",
     "Repository": "repository",
@@ -54,6 +55,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "CrossSection",
     "Panel",
     "RepeatedCrossSection",
     "Repository",

@@ -1,0 +1,1 @@
+"""Uplift: whom a contact changes, and what a list is worth."""
