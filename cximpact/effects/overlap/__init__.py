@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cximpact.effects.overlap.arms import check_overlap
+from cximpact.effects.overlap.logistic import LogisticPropensity, logistic_propensity
 from cximpact.effects.overlap.negative import NegativeControl, negative_control
 from cximpact.effects.overlap.report import OverlapReport, overlap_report
 from cximpact.effects.overlap.spillover import InterferenceCheck, interference_check
@@ -13,6 +14,7 @@ from cximpact.effects.overlap.trimming import Trimmed, crump_cutoff, trim
 __all__ = [
     "Balance",
     "InterferenceCheck",
+    "LogisticPropensity",
     "NegativeControl",
     "OverlapReport",
     "TiltedWeights",
@@ -21,6 +23,7 @@ __all__ = [
     "check_overlap",
     "crump_cutoff",
     "interference_check",
+    "logistic_propensity",
     "negative_control",
     "overlap_report",
     "overlap_weights",
