@@ -5,36 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from cximpact.core.errors import (
-    ConfigError,
-    DataError,
-    DesignError,
-    DtypeError,
-    join_names,
-    unknown_name,
+from cximpact.effects.uplift.allocation_limits import (
+    EXACT,
+    Eligible,
+    Shares,
+    first_missed,
+    group_codes,
+    limited,
 )
-from cximpact.core.validate import as_array, check_count, check_number
-from cximpact.effects.uplift.allocation_search import (
-    Problem,
-    best_arm,
-    cheapest,
-    price_of_money,
-    totals,
-)
+from cximpact.effects.uplift.allocation_search import Problem, best_arm, price_of_money
 from cximpact.effects.uplift.allocation_split import shares_between
 from cximpact.effects.uplift.policy_inputs import by_arm, not_negative, same_customers
 
 NOT_WORTH_IT = "not worth the contact"
 NO_ROOM = "beyond the limits"
-NOT_ELIGIBLE = "not eligible"
-Eligible: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
-Shares: TypeAlias = float | Mapping[Any, float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -164,14 +153,10 @@ def allocate(
     why = "expected at least 0."
     given = np.atleast_1d(np.asarray(cost)) if np.ndim(cost) == 0 else cost
     costs = same_customers(not_negative(by_arm(given, "cost"), "cost", why), n, arms, "cost")
-    rules = _eligible(eligible, n)
-    missed, may = _first_missed(rules, n)
-    labels, codes = _groups(groups, n)
+    missed, may = first_missed(eligible, n)
+    labels, codes = group_codes(groups, n)
     problem = _problem(gains - costs, np.broadcast_to(costs, gains.shape), codes, may, len(labels))
-    low = _limits(min_share, "min_share", labels, problem.high, np.ceil, 0.0)
-    high = _limits(max_share, "max_share", labels, problem.high, np.floor, 1.0)
-    limits = {"budget": budget, "capacity": capacity}
-    problem = _limited(problem, low, high, labels, **limits)
+    problem = limited(problem, labels, min_share, max_share, budget, capacity)
     price, rich, lean = price_of_money(problem)
     part = shares_between(problem, rich, lean, fractional=fractional)
     shares = np.zeros((n, arms))
@@ -195,129 +180,6 @@ def _problem(
     )
 
 
-def _limited(
-    problem: Problem,
-    low: np.ndarray,
-    high: np.ndarray,
-    labels: list[Any],
-    *,
-    budget: float | None,
-    capacity: int | None,
-) -> Problem:
-    """Put the limits on, and refuse those that nobody could keep."""
-    if empty := [labels[g] for g in np.flatnonzero((low > 0) & (problem.high == 0))]:
-        raise DesignError(
-            f"groups {join_names(empty)} have nobody eligible, so that no share of them can be "
-            "treated; leave them out of min_share."
-        )
-    low = low.astype(np.int64)
-    if crossed := [labels[g] for g in np.flatnonzero(low > high)]:
-        raise ConfigError(
-            f"min_share is above max_share in the groups {join_names(crossed)}, counted in whole "
-            "customers; expected at most that."
-        )
-    room = len(problem.group) if capacity is None else check_count(capacity, "capacity")
-    money = np.inf if budget is None else check_number(budget, "budget", low=0)
-    if low.sum() > room:
-        raise ConfigError(
-            f"capacity is {room} but min_share asks for {int(low.sum())} contacts; raise one or "
-            "lower the other."
-        )
-    limited = Problem(
-        profit=problem.profit,
-        cost=problem.cost,
-        group=problem.group,
-        low=low,
-        high=np.minimum(high, problem.high).astype(np.int64),
-        budget=money,
-        capacity=min(room, len(problem.group)),
-    )
-    _check_budget(limited)
-    return limited
-
-
-def _check_budget(problem: Problem) -> None:
-    if not len(problem.cost):
-        return
-    least = float(problem.cost.min())
-    if problem.budget < least:
-        raise ConfigError(
-            f"budget is {problem.budget:,g}, below the cheapest contact of {least:,g}; nobody "
-            "could be treated."
-        )
-    needed = totals(problem, cheapest(problem))[1]
-    if needed > problem.budget:
-        raise ConfigError(
-            f"budget is {problem.budget:,g} but min_share asks for contacts of at least "
-            f"{needed:,g}; raise one or lower the other."
-        )
-
-
-def _eligible(eligible: Eligible | None, n: int) -> dict[str, np.ndarray]:
-    if eligible is None:
-        return {}
-    rules = eligible if isinstance(eligible, Mapping) else {NOT_ELIGIBLE: eligible}
-    out = {}
-    for name, values in rules.items():
-        array = as_array(values, f"eligible {str(name)!r}")
-        if array.dtype.kind != "b":
-            raise DtypeError(
-                f"eligible {str(name)!r} has type {array.dtype}; expected true or false, without "
-                "missing values."
-            )
-        if array.shape != (n,):
-            raise DataError(
-                f"eligible {str(name)!r} has the shape {array.shape}; expected one value for each "
-                f"of {n} customers."
-            )
-        out[str(name)] = array
-    return out
-
-
-def _first_missed(rules: dict[str, np.ndarray], n: int) -> tuple[dict[str, int], np.ndarray]:
-    """Count the customers by the first rule they miss, and say who misses none."""
-    may, missed = np.ones(n, dtype=bool), {}
-    for name, meets in rules.items():
-        missed[name] = int((may & ~meets).sum())
-        may = may & meets
-    return missed, may
-
-
-def _groups(groups: ArrayLike | None, n: int) -> tuple[list[Any], np.ndarray]:
-    if groups is None:
-        return ["all"], np.zeros(n, dtype=np.int64)
-    codes, labels = pd.factorize(pd.Series(np.asarray(groups)), sort=False)
-    if len(codes) != n:
-        raise DataError(f"groups has {len(codes)} values for {n} customers; expected one each.")
-    if (codes < 0).any():
-        raise DataError(
-            f"groups is missing for {int((codes < 0).sum())} customers; give them a label."
-        )
-    return list(labels), np.asarray(codes, dtype=np.int64)
-
-
-def _limits(
-    shares: Shares | None,
-    name: str,
-    labels: list[Any],
-    members: np.ndarray,
-    whole: Any,
-    default: float,
-) -> np.ndarray:
-    """Turn shares of groups into whole numbers of customers."""
-    if shares is None:
-        return whole(default * members)
-    known = dict(shares) if isinstance(shares, Mapping) else dict.fromkeys(labels, shares)
-    for label in known:
-        if label not in labels:
-            raise unknown_name(f"group in {name}", label, labels)
-    share = [check_number(known.get(g, default), f"{name} of {g!r}", low=0, high=1) for g in labels]
-    counts = np.asarray(share) * members
-    nudge = 1e-9 * (1 if whole is np.floor else -1)
-    counted = np.maximum(whole(counts + nudge), 0)
-    return np.where((np.asarray(share) > 0) & (members == 0) & (default == 0), 1, counted)
-
-
 def _described(
     shares: np.ndarray,
     part: np.ndarray,
@@ -332,15 +194,15 @@ def _described(
     best, net = best_arm(problem, price)
     best_profit = problem.profit[np.arange(len(best)), best - 1]
     in_group = np.bincount(problem.group, taken, minlength=problem.low.size)
-    full = in_group >= problem.high - 1e-9
-    waiting = (taken < 1 - 1e-9) & (net > 0) & ~full[problem.group]
-    crowded = taken.sum() >= problem.capacity - 1e-9 and bool(waiting.any())
+    full = in_group >= problem.high - EXACT
+    waiting = (taken < 1 - EXACT) & (net > 0) & ~full[problem.group]
+    crowded = taken.sum() >= problem.capacity - EXACT and bool(waiting.any())
     capacity_price = float(net[waiting].max()) if crowded else 0.0
     binds = ["budget"] if price > 0 else []
     binds += ["capacity"] if crowded else []
-    more = (taken < 1 - 1e-9) & (net > capacity_price)
+    more = (taken < 1 - EXACT) & (net > capacity_price)
     pushed = (taken > 0) & (net <= capacity_price)
-    at_low = in_group <= problem.low + 1e-9
+    at_low = in_group <= problem.low + EXACT
     for g, label in enumerate(labels):
         mine = problem.group == g
         binds += [f"min_share of {label}"] if at_low[g] and (pushed & mine).any() else []
