@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cximpact.core.errors import ConfigError, DtypeError, OverlapError, ZeroVarianceError
+from cximpact.core.errors import (
+    ClusterError,
+    ConfigError,
+    DtypeError,
+    MissingValueError,
+    OverlapError,
+    ZeroVarianceError,
+    rows_phrase,
+)
 from cximpact.core.rng import RngLike, as_generator
 from cximpact.core.validate import (
     as_floats,
@@ -20,6 +28,7 @@ from cximpact.core.validate import (
     check_vector,
     check_weights,
 )
+from cximpact.core.wording import number
 from cximpact.effects.overlap.arms import check_arms, check_length, check_overlap
 from cximpact.effects.sensitivity.marginal_result import MarginalBounds
 from cximpact.effects.sensitivity.marginal_sample import Customers, Sample
@@ -181,7 +190,7 @@ class MarginalSensitivity:
         y = check_vector(outcome, "outcome")
         check_length(y, n, "outcome")
         if np.ptp(y) == 0:
-            raise ZeroVarianceError(f"the outcome is {y[0]:g} for all {n} customers.")
+            raise ZeroVarianceError(f"the outcome is {number(y[0])} for all {n} customers.")
         expected = np.zeros((n, 2)) if predictions is None else _predictions(predictions, n)
         if strata is not None and self.method == "stabilized":
             raise ConfigError("strata are for method='balanced'; the other balances nothing.")
@@ -214,7 +223,7 @@ class MarginalSensitivity:
         generator = as_generator(rng)
         n_clusters = int(codes.max()) + 1
         if n_clusters < 2:
-            raise ConfigError("there is one cluster; the bootstrap needs at least two.")
+            raise ClusterError("there is one cluster; the bootstrap needs at least two.")
         given = propensity if callable(propensity) else check_overlap(propensity)
         ends = np.empty((self.replications, len(self.lambdas), 2))
         tips = np.empty(self.replications)
@@ -241,6 +250,6 @@ def _codes(labels: ArrayLike, n: int, name: str) -> np.ndarray:
     series = pd.Series(np.asarray(labels))
     check_length(series, n, name)
     codes = pd.factorize(series)[0]
-    if (codes < 0).any():
-        raise DtypeError(f"{name} has {int((codes < 0).sum())} missing labels; fill them in.")
+    if (missing := np.flatnonzero(codes < 0)).size:
+        raise MissingValueError(f"{name} is missing in {rows_phrase(missing)}; fill it in.")
     return codes

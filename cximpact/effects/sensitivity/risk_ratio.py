@@ -143,7 +143,7 @@ def e_value(
 
 
 def _limit(end: float | None, *, above: bool) -> float | None:
-    """E-value of the end of the interval that is nearest to 1, unless it is beyond."""
+    """Return the E-value of the end nearest to 1, unless the interval holds 1."""
     if end is None:
         return None
     return 1.0 if (end >= 1 if above else end <= 1) else _e(end)
