@@ -155,7 +155,7 @@ class CrossSection:
         share: Any = None
         if rows.propensity is not None:
             pair = rows.propensity[kept][:, [0, code]]
-            share = "__propensity"
+            share = "propensity_of_the_pair"
             table = table.assign(**{share: pair[:, 1] / pair.sum(axis=1)})
             if np.ptp(table[share]) < 1e-12:
                 share = float(table.pop(share).iloc[0])

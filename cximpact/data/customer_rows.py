@@ -124,7 +124,7 @@ def hash_rows(table: pd.DataFrame) -> np.ndarray:
 
 
 def _codes(table: pd.DataFrame, *columns: str) -> np.ndarray:
-    """Number the values of the first of the columns that there is; rows, if there is none."""
+    """Return numbers for the values of the first column that there is, or else for the rows."""
     for column in columns:
         if column in table:
             return pd.factorize(table[column])[0].astype(np.int64)
@@ -134,7 +134,7 @@ def _codes(table: pd.DataFrame, *columns: str) -> np.ndarray:
 def _nested(cluster: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Check that customers do not cross clusters; return what must stay together."""
     first = pd.Series(cluster).groupby(unit).transform("first").to_numpy()
-    if (crossing := int(len(np.unique(unit[first != cluster])))) > 0:
+    if (crossing := len(np.unique(unit[first != cluster]))) > 0:
         raise DesignError(
             f"{crossing} customers are in several clusters; give clusters that hold whole "
             "customers."
