@@ -78,7 +78,7 @@ def bootstrap(
     data : HeldOut
         Customers; rows or clusters are drawn.
     ks : sequence of float
-        Sizes of the first k, increasing.
+        Sizes of the first k, as shares or numbers of customers.
     normalization : {"perfect", "none"}
         Of Qini and AUUC.
     replicates : int
@@ -113,9 +113,11 @@ def bootstrap(
         kept, drawn, total = drawn_rows(counts, rows.unit, rows.weight)
         size = _size if number else top_size
         sizes = np.array([size(k, total, rows.whole) for k in ks])
+        order = np.argsort(sizes)
         scale = 1.0 if rows.whole else kept.size / total
-        given = (rows.columns, FRACTIONS * total, sizes, scale, rows.harmonics)
-        return (*replicate(kept, drawn, *given), scale)
+        given = (rows.columns, FRACTIONS * total, sizes[order], scale, rows.harmonics)
+        sums, at_mark, at_size = replicate(kept, drawn, *given)
+        return sums, at_mark, at_size[np.argsort(order)], scale
 
     with ThreadPoolExecutor(numba.get_num_threads()) as pool:
         found = list(pool.map(one, range(replicates + 1)))

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cximpact.core.errors import DesignError, ZeroVarianceError
+from cximpact.core.errors import DesignError
 from cximpact.effects.uplift.curve_sums import Sums, cumulated, curve_frame
-from cximpact.effects.uplift.evaluation_data import HeldOut
+from cximpact.effects.uplift.evaluation_data import HeldOut, check_varies
 
 
 def perfect_uplift_curve(
@@ -124,10 +124,7 @@ def binary_data(
             f"the outcome runs from {y.min():g} to {y.max():g}; a perfect ranking is defined for 0 "
             "and 1 only. Use normalization='none', or the toc, for counts and amounts."
         )
-    if y.min() == y.max():
-        raise ZeroVarianceError(
-            f"the outcome is {y[0]:g} in every row; a ranking by effect needs outcomes that vary."
-        )
+    check_varies(data)
     return data
 
 

@@ -16,7 +16,7 @@ from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.core.versions import versions
 from cximpact.effects.uplift.curve_bootstrap import AREAS, FRACTIONS, KINDS, Replicates, bootstrap
-from cximpact.effects.uplift.evaluation_data import HeldOut, score_vector
+from cximpact.effects.uplift.evaluation_data import HeldOut, check_varies, score_vector
 from cximpact.effects.uplift.evaluation_result import METRIC, UpliftEvaluation
 
 
@@ -60,6 +60,8 @@ def evaluate_scores(
     ------
     ConfigError
         If settings cannot be used.
+    ZeroVarianceError
+        If all scores, or all outcomes, are equal.
     InsufficientDataError
         If replicates have nobody of an arm among the first k.
 
@@ -78,11 +80,14 @@ def evaluate_scores(
     """
     ordered = score_vector(score, data.n)
     check_count(replicates, "replicates", low=20)
-    sizes = _sizes(ks, data)
+    sizes = list(ks)
+    if len(set(sizes)) < len(sizes):
+        raise ConfigError(f"ks is {sizes}; expected each size once.")
     chosen = normalization or ("perfect" if data.binary else "none")
     check_choice(chosen, "normalization", ("perfect", "none"))
     if chosen == "perfect" and not data.binary:
         raise ConfigError("normalization is 'perfect', but the outcome is not 0 or 1; use 'none'.")
+    check_varies(data)
     seed = seed_of(rng)
     found = bootstrap(
         ordered, data, ks=sizes, normalization=chosen, replicates=replicates, seed=seed
@@ -106,15 +111,6 @@ def evaluate_scores(
         provenance=provenance,
         **_arrays(found, names, provenance),
     )
-
-
-def _sizes(ks: Sequence[float], data: HeldOut) -> list[float]:
-    """Check the sizes of the first k and put them in order."""
-    sizes = list(ks)
-    if len(set(sizes)) < len(sizes):
-        raise ConfigError(f"ks is {sizes}; expected each size once.")
-    n = float(np.sum(np.asarray(data.weights)))
-    return sorted(sizes, key=lambda k: k if isinstance(k, int) else n * k)
 
 
 def _check_defined(found: Replicates, names: list[str]) -> None:

@@ -178,6 +178,26 @@ def score_vector(score: ArrayLike, n: int, name: str = "score") -> np.ndarray:
     return out
 
 
+def check_varies(data: HeldOut) -> None:
+    """Check that outcomes vary among the rows with a weight.
+
+    Parameters
+    ----------
+    data : HeldOut
+        Customers.
+
+    Raises
+    ------
+    ZeroVarianceError
+        If all outcomes are equal.
+    """
+    y = np.asarray(data.outcome)[np.asarray(data.weights) > 0]
+    if y.min() == y.max():
+        raise ZeroVarianceError(
+            f"the outcome is {y[0]:g} in every row; a ranking by effect needs outcomes that vary."
+        )
+
+
 def cluster_codes(cluster: ArrayLike, n: int) -> np.ndarray:
     """Give the clusters of rows numbers from 0.
 
