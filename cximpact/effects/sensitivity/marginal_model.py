@@ -125,7 +125,9 @@ class MarginalSensitivity:
             sample. Given numbers are taken as known; if they were estimated, intervals are
             usually too wide.
         predictions : array_like, shape (n, 2), optional
-            Expected outcome without and with treatment, from a model of the outcome.
+            Expected outcome without and with treatment, from a model of the outcome. They are
+            not estimated again in bootstrap samples; if the propensity is right, that matters
+            little.
         strata : array_like, shape (n,), optional
             Labels of groups within which weights are balanced.
         weights : array_like, shape (n,), optional

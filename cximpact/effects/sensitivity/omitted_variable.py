@@ -200,7 +200,7 @@ def strength_at(f: float, critical: float) -> float:
         From 0 to 1.
     """
     left = f - critical
-    if left <= 0:
+    if left < 1e-100:  # its square is 0
         return 0.0
     if critical > 0 and f > 1 / critical:
         return float((f**2 - critical**2) / (1 + f**2))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cximpact.core import errors
 from cximpact.effects.overlap import logistic_propensity
@@ -115,6 +116,19 @@ def test_saturated_strata_give_the_bounds_of_each_cell():
         row = one_row({"lambdas": 2}, cell)
         ends += at.mean() * np.array([row["low"], row["high"]])
     assert (whole["low"], whole["high"]) == pytest.approx(tuple(ends))
+
+
+@pytest.mark.parametrize("target", ["ate", "att", "atc"])
+def test_normal_outcomes_have_sharp_bounds_in_closed_form(target):
+    """Effect plus or minus (Lambda - 1 / Lambda) phi(Phi^-1(Lambda / (Lambda + 1)))."""
+    data = world(200_000, seed=5)
+    x = np.log(data["propensity"] / (1 - data["propensity"])) / 0.8
+    predictions = np.column_stack([x, x + 0.5])
+    row = one_row(
+        {"lambdas": 2, "target": target, "replications": 50}, data, predictions=predictions
+    )
+    half = 1.5 * stats.norm.pdf(stats.norm.ppf(2 / 3))
+    assert (row["low"], row["high"]) == pytest.approx((0.5 - half, 0.5 + half), abs=0.02)
 
 
 @pytest.mark.parametrize("method", ["balanced", "stabilized"])
