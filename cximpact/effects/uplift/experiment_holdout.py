@@ -77,8 +77,8 @@ class HoldoutPlan:
             )
         return (
             f"Hold out {self.held_out:,} of {self.n:,} customers ({percent(self.share)}) at "
-            f"random. That forgoes {money(self.forgone, code)} of expected profit and makes the next "
-            f"decision worth {money(self.learning, code)} more, of at most "
+            f"random. That forgoes {money(self.forgone, code)} of expected profit and makes the "
+            f"next decision worth {money(self.learning, code)} more, of at most "
             f"{money(self.most, code)} if the profit per contact were known. It will be known with "
             f"a standard error of {money(self.std_error, code)}."
         )

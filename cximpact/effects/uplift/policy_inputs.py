@@ -72,9 +72,9 @@ def by_arm(values: ArrayLike, name: str) -> np.ndarray:
     array = as_floats(values, name)
     if array.ndim not in (1, 2):
         raise DtypeError(f"{name} has {array.ndim} dimensions; expected (customer, arm).")
-    array = array.reshape(len(array), -1)
     if array.size == 0:
         raise EmptyDataError(f"{name} has 0 values; expected at least one customer and arm.")
+    array = array.reshape(len(array), -1)
     if (missing := np.flatnonzero(np.isnan(array).any(axis=1))).size:
         raise MissingValueError(
             f"{name} is missing in {rows_phrase(missing)}; remove or impute them explicitly."

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cximpact.core.wording import money, number, percent, with_unit
-from cximpact.effects.uplift.allocation import Allocation
+from cximpact.effects.uplift.allocation import NO_ROOM, NOT_WORTH_IT, Allocation
+from cximpact.effects.uplift.allocation_limits import NOT_ELIGIBLE
 from cximpact.effects.uplift.policy_customers import ScoredCustomers
 from cximpact.effects.uplift.policy_dogs import SleepingDogs
 from cximpact.effects.uplift.policy_effect import effect_on_list
@@ -59,13 +60,18 @@ class Told:
 
 def _who(told: Told) -> str:
     chosen, n = told.allocation, told.customers.n
-    out = [f"{count:,} {why!r}" for why, count in chosen.left_out.items() if count]
+    out = [_reason(why, count) for why, count in chosen.left_out.items() if count]
     left = f" Left out: {', '.join(out)}." if out else ""
     return (
         f"The list contacts {number(chosen.contacts)} of {n:,} customers "
         f"({percent(chosen.contacts / n)}) for {money(chosen.spent, told.currency)}, those whom "
         f"the contact changes most for its cost, whatever their risk.{left}"
     )
+
+
+def _reason(why: str, count: int) -> str:
+    plain = why in (NOT_ELIGIBLE, NOT_WORTH_IT, NO_ROOM)
+    return f"{count:,} {why}" if plain else f"{count:,} by the rule {why!r}"
 
 
 def _worth(told: Told, found: PolicyValue, prob: float) -> str:

@@ -69,8 +69,8 @@ def treatment_list(
     at = (rows, arm)
     profit = gain[at] - cost[at]
     by_cost = "budget" in allocation.binds
-    safe = np.where(cost[at] > 0, cost[at], np.finfo(float).tiny)
-    merit = np.where(cost[at] > 0, profit / safe, np.inf) if by_cost else profit
+    free = cost[at] == 0
+    merit = np.where(free, np.inf, profit / np.where(free, 1.0, cost[at])) if by_cost else profit
     order = np.argsort(-merit, kind="stable")
     half = np.full(rows.size, np.nan)
     if gain_error is not None:
