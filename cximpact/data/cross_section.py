@@ -151,7 +151,7 @@ class CrossSection:
         rows = self.to_arrays()
         code = list(self.arms).index(arm) + 1
         kept = np.flatnonzero((rows.arm == 0) | (rows.arm == code))
-        table = self._rows().iloc[kept].reset_index(drop=True)
+        table = self.table().iloc[kept].reset_index(drop=True)
         share: Any = None
         if rows.propensity is not None:
             pair = rows.propensity[kept][:, [0, code]]
@@ -192,12 +192,33 @@ class CrossSection:
             )
         first = np.zeros(n_groups, dtype=bool)
         first[order[:n_first]] = True
-        table, inside = self._rows(), first[rows.group]
+        table, inside = self.table(), first[rows.group]
         parts = [table[mask].reset_index(drop=True) for mask in (inside, ~inside)]
-        return tuple(replace(self, frame=part, missing="raise") for part in parts)  # type: ignore[return-value]
+        return self.replaced(parts[0]), self.replaced(parts[1])
 
-    def _rows(self) -> pd.DataFrame:
-        """Collect the rows that are used, with all columns of the frame."""
+    def replaced(self, table: pd.DataFrame) -> CrossSection:
+        """Keep the roles and take other rows.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            Rows with the same columns.
+
+        Returns
+        -------
+        CrossSection
+            With the same control and arms.
+        """
+        return replace(self, frame=table, control=self.control, arms=self.arms, missing="raise")
+
+    def table(self) -> pd.DataFrame:
+        """Collect the rows that are used, with all columns of the frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In their order.
+        """
         opened = frames.open_frame(self.frame)
         if self.missing == "drop":
             opened = opened.filter(~frames.is_missing(opened, self.outcome))

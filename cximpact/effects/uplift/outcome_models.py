@@ -15,6 +15,8 @@ FAMILIES = ("auto", "binary", "count", "continuous", "hurdle")
 BUILT_IN = ("boosting", "linear")
 Predict = Callable[[np.ndarray], np.ndarray]
 _KNOTS = 5
+_TINY = 1e-6
+"""An estimated propensity is never taken for a certainty."""
 
 
 def check_model(model: Any, name: str) -> None:
@@ -154,7 +156,7 @@ def fit_shares(
     fitted = _fit(built, x, arm, weight)
     if len(fitted.classes_) != n_arms:
         raise ConfigError("an arm is missing in a fold; use fewer folds.")
-    return lambda z: np.asarray(fitted.predict_proba(z), dtype=float)
+    return lambda z: np.clip(fitted.predict_proba(z), _TINY, 1 - _TINY)
 
 
 def check_varies(outcome: np.ndarray, arm: np.ndarray, labels: list[Any]) -> None:

@@ -1,0 +1,290 @@
+"""From customers to the effect of every arm on everybody and on each: one path for all learners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cximpact.core.rng import spawn
+from cximpact.data import CrossSection
+from cximpact.data.customer_rows import CustomerRows
+from cximpact.effects.uplift.crossfit import (
+    CrossFit,
+    Nuisances,
+    check_overlap,
+    cross_fit,
+    pooled_columns,
+)
+from cximpact.effects.uplift.doubly_robust import (
+    AverageEffects,
+    average_effects,
+    combine_repeats,
+    doubly_robust_scores,
+)
+from cximpact.effects.uplift.effect_models import EffectModel, MixedEffect, bagged, fit_effect
+from cximpact.effects.uplift.features import FeatureEncoder
+from cximpact.effects.uplift.outcome_models import Predict, check_varies, fit_mean
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Customers with what was learned about them fold by fold.
+
+    Parameters
+    ----------
+    rows : CustomerRows
+        Customers.
+    encoder : FeatureEncoder
+        How features become numbers.
+    x : numpy.ndarray, shape (row, column)
+        The numbers.
+    nuisances : Nuisances
+        Means and propensities; the average over repeats.
+    averages : AverageEffects
+        Effect of each arm on the population that was asked for.
+    pooled : bool
+        Whether one model of the mean serves all arms.
+    """
+
+    rows: CustomerRows = field(repr=False)
+    encoder: FeatureEncoder = field(repr=False)
+    x: np.ndarray = field(repr=False)
+    nuisances: Nuisances = field(repr=False)
+    averages: AverageEffects
+    pooled: bool = False
+
+
+def prepare(
+    data: CrossSection,
+    outcome_model: Any,
+    crossfit: CrossFit,
+    seed: int,
+    *,
+    pooled: bool = False,
+    need_overlap: bool = True,
+    average: Callable[[CustomerRows, Nuisances], AverageEffects] = average_effects,
+) -> Prepared:
+    """Read the customers and fit means and propensities.
+
+    Parameters
+    ----------
+    data : CrossSection
+        Customers.
+    outcome_model : str or estimator
+        Model of the mean outcome.
+    crossfit : CrossFit
+        How it is fitted.
+    seed : int
+        Randomness.
+    pooled : bool, default False
+        Whether one model with the arm as a feature serves all arms.
+    need_overlap : bool, default True
+        Whether every customer must be comparable.
+    average : callable
+        From customers and nuisances to average effects.
+
+    Returns
+    -------
+    Prepared
+        What learners build on.
+
+    Raises
+    ------
+    ZeroVarianceError
+        If the outcome is the same for all of an arm.
+    OverlapError
+        If some customers are not comparable and need to be.
+    """
+    rows = data.to_arrays()
+    check_varies(rows.outcome, rows.arm, [data.control, *data.arms])
+    encoder = FeatureEncoder.learn(rows.table, allow_missing=data.missing_features == "indicator")
+    x = encoder.encode(rows.table)
+    parts = []
+    for generator in spawn(seed, *(f"folds {r}" for r in range(crossfit.repeats))):
+        parts.append(
+            cross_fit(
+                crossfit, outcome_model, x, rows, 1 + len(data.arms), generator, pooled=pooled
+            )
+        )
+    nuisances = Nuisances.averaged(parts)
+    if need_overlap and nuisances.estimated:
+        check_overlap(nuisances.propensity)
+    return Prepared(
+        rows=rows,
+        encoder=encoder,
+        x=x,
+        nuisances=nuisances,
+        averages=combine_repeats([average(rows, part) for part in parts]),
+        pooled=pooled,
+    )
+
+
+def means_effect(
+    ready: Prepared, outcome_model: Any, arm: int, bags: int, rng: np.random.Generator
+) -> EffectModel:
+    """Take the difference of the means: the S- and the T-learner.
+
+    Parameters
+    ----------
+    ready : Prepared
+        Customers and the folds' models.
+    outcome_model : str or estimator
+        Model of the mean outcome.
+    arm : int
+        Treated arm, from 1.
+    bags : int
+        Fits on halves.
+    rng : numpy.random.Generator
+        Randomness.
+
+    Returns
+    -------
+    EffectModel
+        The average of the folds' models, less that of the control.
+    """
+    rows, x = ready.rows, ready.x
+
+    def whole(z: np.ndarray) -> np.ndarray:
+        mean = ready.nuisances.mean_of(z)
+        return mean[:, arm] - mean[:, 0]
+
+    def fit_once(chosen: np.ndarray, seed: int) -> Predict:
+        family = ready.nuisances.family
+        if ready.pooled:
+            n_arms = ready.nuisances.mean.shape[1]
+            of = pooled_columns(x[chosen], rows.arm[chosen], n_arms)
+            y, w = rows.outcome[chosen], rows.weight[chosen]
+            mean = fit_mean(outcome_model, family, of, y, w, seed)
+            both = (arm, 0)
+            return lambda z: np.subtract(
+                *(mean(pooled_columns(z, np.full(len(z), a), n_arms)) for a in both)
+            )
+        models = []
+        for a in (arm, 0):
+            own = chosen[rows.arm[chosen] == a]
+            y, w = rows.outcome[own], rows.weight[own]
+            models.append(fit_mean(outcome_model, family, x[own], y, w, seed))
+        return lambda z: models[0](z) - models[1](z)
+
+    return bagged(fit_once, rows.cluster, bags=bags, rng=rng, whole=whole)
+
+
+def crossed_effect(
+    ready: Prepared, final_model: Any, arm: int, bags: int, rng: np.random.Generator
+) -> EffectModel:
+    """Impute each customer's effect from the other arm's model: the X-learner.
+
+    Parameters
+    ----------
+    ready : Prepared
+        Customers and means.
+    final_model : HonestForest, str or estimator
+        Regresses imputed effects.
+    arm : int
+        Treated arm, from 1.
+    bags : int
+        Fits on halves.
+    rng : numpy.random.Generator
+        Randomness.
+
+    Returns
+    -------
+    EffectModel
+        ``e tau_0 + (1 - e) tau_1`` with e the mean propensity of the pair.
+    """
+    rows, x, mean = ready.rows, ready.x, ready.nuisances.mean
+    imputed = {0: mean[:, arm] - rows.outcome, arm: rows.outcome - mean[:, 0]}
+    models = {}
+    for a, target in imputed.items():
+        own = np.flatnonzero(rows.arm == a)
+        models[a] = fit_effect(
+            final_model,
+            x[own],
+            target[own],
+            rows.weight[own],
+            rows.cluster[own],
+            bags=bags,
+            rng=rng,
+        )
+    e = ready.nuisances.propensity
+    share = float((e[:, arm] / (e[:, arm] + e[:, 0])).mean())
+    return MixedEffect(untreated=models[0], treated=models[arm], share=share)
+
+
+def residual_effect(
+    ready: Prepared, final_model: Any, arm: int, bags: int, rng: np.random.Generator
+) -> EffectModel:
+    """Regress what is left of the outcome on what is left of treatment: the R-learner.
+
+    Parameters
+    ----------
+    ready : Prepared
+        Customers, means and propensities.
+    final_model : HonestForest, str or estimator
+        Regresses the ratio with weights.
+    arm : int
+        Treated arm, from 1.
+    bags : int
+        Fits on halves.
+    rng : numpy.random.Generator
+        Randomness.
+
+    Returns
+    -------
+    EffectModel
+        Minimizes ``sum((Y - m) - (T - e) tau(x))^2`` within the arm and the control.
+    """
+    rows, mean = ready.rows, ready.nuisances.mean
+    pair = np.flatnonzero((rows.arm == 0) | (rows.arm == arm))
+    e = ready.nuisances.propensity[pair]
+    e = e[:, arm] / (e[:, arm] + e[:, 0])
+    m = e * mean[pair, arm] + (1 - e) * mean[pair, 0]
+    left = (rows.arm[pair] == arm) - e
+    return fit_effect(
+        final_model,
+        ready.x[pair],
+        (rows.outcome[pair] - m) / left,
+        rows.weight[pair] * left**2,
+        rows.cluster[pair],
+        bags=bags,
+        rng=rng,
+    )
+
+
+def score_effect(
+    ready: Prepared, final_model: Any, arm: int, bags: int, rng: np.random.Generator
+) -> EffectModel:
+    """Regress the doubly robust scores: the DR-learner.
+
+    Parameters
+    ----------
+    ready : Prepared
+        Customers, means and propensities.
+    final_model : HonestForest, str or estimator
+        Regresses the scores.
+    arm : int
+        Treated arm, from 1.
+    bags : int
+        Fits on halves.
+    rng : numpy.random.Generator
+        Randomness.
+
+    Returns
+    -------
+    EffectModel
+        Effects.
+    """
+    rows, known = ready.rows, ready.nuisances
+    scores = doubly_robust_scores(rows.outcome, rows.arm, known.mean, known.propensity)
+    return fit_effect(
+        final_model,
+        ready.x,
+        scores[:, arm - 1],
+        rows.weight,
+        rows.cluster,
+        bags=bags,
+        rng=rng,
+    )
