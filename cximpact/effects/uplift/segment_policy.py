@@ -169,10 +169,11 @@ class SegmentPolicy:
             f"Treat {whom}: {best['treated']:,.0f} of {sum(self.customers.values()):,.0f} "
             f"customers, with an expected profit of {cash['estimate']} ({100 * prob:g}% credible "
             f"interval {cash['conf_low']} to {cash['conf_high']}). For comparison, {same}. In "
-            "every segment this is the choice with the highest expected profit. The probability that it "
-            f"is right in all of them is {format_probability(self.probability_right, n)}; knowing "
-            f"the effects exactly would add {money(self.value_of_information, self.currency)} on "
-            "average, which is the most that a further test can be worth for these customers."
+            "every segment this is the choice with the highest expected profit. The probability "
+            "that it is right in all of them is "
+            f"{format_probability(self.probability_right, n)}; knowing the effects exactly would "
+            f"add {money(self.value_of_information, self.currency)} on average, which is the most "
+            "that a further test can be worth for these customers."
         )
 
     def _lost(self) -> xr.DataArray:
