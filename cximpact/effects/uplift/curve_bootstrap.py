@@ -114,7 +114,7 @@ def bootstrap(
         size = _size if number else top_size
         sizes = np.array([size(k, total, rows.whole) for k in ks])
         order = np.argsort(sizes)
-        scale = 1.0 if rows.whole else kept.size / total
+        scale = 1.0 if rows.whole or total == 0 else kept.size / total
         given = (rows.columns, FRACTIONS * total, sizes[order], scale, rows.harmonics)
         sums, at_mark, at_size = replicate(kept, drawn, *given)
         return sums, at_mark, at_size[np.argsort(order)], scale
@@ -197,9 +197,9 @@ def _finished(
         at_k = [first.difference(), at_size[:, :, 4] / first.size]
         marks = n[:, None] * FRACTIONS
         toc = at_mark[:, :, 2] / marks - mean[:, None]
+        curves = [toc, at_mark[:, :, 1] / n[:, None], at_mark[:, :, 0] / n[:, None]]
     zero, ones = np.zeros((len(n), len(AREAS))), np.ones(at_size.shape[1])
     random = [zero, uplift[:, None] * ones, mean[:, None] * ones]
-    curves = [toc, at_mark[:, :, 1] / n[:, None], at_mark[:, :, 0] / n[:, None]]
     return Replicates(
         metrics=np.column_stack([*areas, *at_k]),
         random=np.column_stack(random),

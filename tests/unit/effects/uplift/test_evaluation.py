@@ -199,6 +199,19 @@ def test_replicates_without_an_arm_are_an_error():
         evaluate_scores(WORLD["tau"][:60], small, ks=(0.1,), replicates=100, rng=1)
 
 
+@pytest.mark.filterwarnings("ignore::cximpact.core.errors.SmallSampleWarning")
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_replicates_without_anybody_are_an_error(weight):
+    data = HeldOut(
+        outcome=DATA.outcome,
+        treatment=DATA.treatment,
+        cluster=np.arange(2000) % 2,
+        weights=np.full(2000, weight),
+    )
+    with pytest.raises(errors.InsufficientDataError, match="of 40 replicates"):
+        evaluate_scores(WORLD["tau"], data, ks=(0.5,), replicates=40, rng=1)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
