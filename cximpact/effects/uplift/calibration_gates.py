@@ -107,7 +107,11 @@ def calibration_table(
     ----------
     score : array_like, shape (n,)
         Predicted effects, in the unit of the outcome.
-    pseudo_outcome, groups, weights, cluster
+    pseudo_outcome : array_like, shape (n,)
+        Doubly robust scores of the effect.
+    groups : int, default 10
+        How many groups, as for `gates`.
+    weights, cluster : array_like, shape (n,), optional
         As for `gates`.
     prob : float, default 0.9
         Mass of the intervals.

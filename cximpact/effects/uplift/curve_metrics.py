@@ -62,9 +62,10 @@ def qini_coefficient(
     "none"              (A - nV/2) / n^2                            gain per customer
     =================== =========================================== ==============================
 
-    The first two need an outcome of 0 and 1. They differ from causalml in the first customers,
-    where only one arm is seen, and in ties, which are straight lines here: results do not depend
-    on the order of rows. It needs a random treatment; with a propensity that varies use `autoc`.
+    The first two need an outcome of 0 and 1. Ties are straight lines, so that results do not
+    depend on the order of rows; causalml breaks them, and leaves out or interpolates the first
+    customers, where only one arm is seen. It needs a random treatment; with a propensity that
+    varies use `autoc`.
 
     References
     ----------
@@ -144,10 +145,12 @@ def uplift_at_k(
 
     Parameters
     ----------
-    outcome, treatment, score, weights : array_like, shape (n,)
+    outcome, treatment, score : array_like, shape (n,)
         As for `qini_coefficient`.
     k : int or float
         A whole number of customers, or a share above 0 and at most 1.
+    weights : array_like, shape (n,), optional
+        Weights of the customers.
     strategy : {"overall", "by_arm"}
         The first ``k`` of all customers, or of each arm.
 
