@@ -14,7 +14,7 @@ from cximpact.effects.uplift.experiment_policy import (
 )
 from cximpact.effects.uplift.policy_effect import effect_on_list
 from cximpact.effects.uplift.policy_lists import list_of_same_size
-from cximpact.effects.uplift.policy_value import policy_value
+from cximpact.effects.uplift.policy_valuation import policy_value
 from tests.support.targeting import retention_world, scores
 
 pytestmark = pytest.mark.slow

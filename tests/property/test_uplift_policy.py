@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as hnp
 
 from cximpact.effects.uplift.allocation import allocate
 from cximpact.effects.uplift.policy_lists import list_of_same_size
-from cximpact.effects.uplift.policy_value import policy_value
-from cximpact.effects.uplift.predict_and_treat import predict_and_treat
+from cximpact.effects.uplift.policy_valuation import policy_value
+from cximpact.effects.uplift.predict_and_treat_lists import predict_and_treat
 
 NUMBERS = st.integers(-40, 40).map(lambda k: k / 4)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from cximpact.core.errors import DesignError
-from cximpact.core.results import EffectPosterior, result_html
+from cximpact.core.results import EffectPosterior, plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.effects.uplift.allocation import Allocation
 from cximpact.effects.uplift.allocation_limits import first_missed
@@ -23,9 +24,9 @@ from cximpact.effects.uplift.policy_inputs import amount
 from cximpact.effects.uplift.policy_lists import list_of_same_size
 from cximpact.effects.uplift.policy_rule import TargetingRule
 from cximpact.effects.uplift.policy_text import Told
-from cximpact.effects.uplift.policy_value import POLICY, RANDOM, Lists, everybody_names
+from cximpact.effects.uplift.policy_valuation import POLICY, RANDOM, Lists, everybody_names
 from cximpact.effects.uplift.policy_worth import PolicyValue
-from cximpact.effects.uplift.treatment_list import treatment_list
+from cximpact.effects.uplift.treatment_list_rows import treatment_list
 
 RISK = "risk ranking"
 
@@ -69,7 +70,13 @@ class TargetingPolicy:
 
     @property
     def value(self) -> PolicyValue:
-        """What the list earns, by outcomes that it was not chosen by."""
+        """What the list earns, by outcomes that it was not chosen by.
+
+        Raises
+        ------
+        DesignError
+            If the customers came without scores.
+        """
         if self.valued is None:
             raise _not_valued()
         return self.valued
@@ -195,6 +202,26 @@ class TargetingPolicy:
         return budget_curve(
             self.customers, self.rule, budgets=budgets, points=points, prob=prob, rng=self.seed
         )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw what each budget earns, with this list among them.
+
+        Parameters
+        ----------
+        **options
+            ``budgets``, ``points`` and ``prob`` as `budget_curve` takes them; others are passed
+            to `cximpact.plots.policy_curve`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        asked = {k: options.pop(k) for k in ("budgets", "points", "prob") if k in options}
+        worth = float(self.value.estimate[0]) * self.customers.n
+        options.setdefault("chosen", (self.allocation.spent, worth))
+        curve = self.budget_curve(**asked)
+        return plotting().policy_curve(curve, currency=self.currency, **options)
 
     def explain(self, prob: float = 0.9) -> str:
         """Say whom the list changes, what it is worth after cost, and how sure that is.

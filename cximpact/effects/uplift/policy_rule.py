@@ -14,7 +14,7 @@ from cximpact.effects.uplift.allocation import Allocation, allocate
 from cximpact.effects.uplift.allocation_limits import Shares
 from cximpact.effects.uplift.policy_customers import ScoredCustomers
 from cximpact.effects.uplift.policy_inputs import amount, one_currency
-from cximpact.effects.uplift.policy_value import Lists, policy_value
+from cximpact.effects.uplift.policy_valuation import Lists, policy_value
 from cximpact.effects.uplift.policy_worth import PolicyValue
 
 

@@ -114,11 +114,11 @@ def list_sums(
         rows.append(weights * (x - mean * mine) / (size if size > 0 else 1.0))
     if cluster is not None:
         rows = [np.bincount(cluster, x, minlength=clusters) for x in rows]
-    influence = np.column_stack(rows)
+    influence = np.stack(rows)
     return ListSums(
         names=tuple(lists),
         value=np.array(means),
-        covariance=influence.T @ influence * clusters / (clusters - 1),
+        covariance=influence @ influence.T * clusters / (clusters - 1),
         contacts=np.array([weights @ s / total for s in contact.values()]),
         n=n,
         clusters=clusters,

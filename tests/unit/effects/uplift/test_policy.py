@@ -203,6 +203,13 @@ def test_the_curve_over_budgets_goes_flat_by_effect_only():
     assert mine["risk ranking", 1000.0] == pytest.approx(by_risk)
 
 
+def test_the_picture_shows_the_curve_and_the_list():
+    axes = POLICY.plot(points=3)
+    diamonds = [line for line in axes.lines if line.get_marker() == "D"]
+    worth = POLICY.value.total(3000)["estimate"][0]
+    assert [float(line.get_ydata()[0]) for line in diamonds] == [pytest.approx(worth)]
+
+
 @pytest.mark.parametrize("budgets", [[2.0, 1.0], [0.0, 5.0], [3.0, 3.0]])
 def test_budgets_increase(budgets):
     with pytest.raises(ConfigError, match="do not increase"):

@@ -16,7 +16,7 @@ from cximpact.core.errors import (
 )
 from cximpact.core.units import Money
 from cximpact.effects.uplift.policy_lists import list_of_same_size
-from cximpact.effects.uplift.policy_value import policy_value
+from cximpact.effects.uplift.policy_valuation import policy_value
 from tests.support.targeting import retention_world
 
 SCORES = np.array([0.4, 0.1, -0.2, 0.3, 0.0, -0.1])

@@ -7,7 +7,7 @@ import pytest
 
 from cximpact.core.errors import DataError, DuplicateKeyError, IdTypeError
 from cximpact.effects.uplift.allocation import allocate
-from cximpact.effects.uplift.treatment_list import treatment_list
+from cximpact.effects.uplift.treatment_list_rows import treatment_list
 
 GAIN = np.array([[4.0], [9.0], [1.0], [6.0]])
 COST = np.array([[1.0], [5.0], [2.0], [3.0]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cximpact.core.errors import ConfigError, DataError, MissingValueError
-from cximpact.effects.uplift.predict_and_treat import predict_and_treat
+from cximpact.effects.uplift.predict_and_treat_lists import predict_and_treat
 from tests.support.targeting import retention_world
 
 SMALL = {
