@@ -17,6 +17,7 @@ from cximpact.effects.sensitivity.omitted_variable import (
     partial_r2,
     robustness_value,
 )
+from cximpact.effects.sensitivity.regression import Regression
 from cximpact.effects.sensitivity.risk_ratio import EValue, e_value
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MarginalBounds",
     "MarginalSensitivity",
     "OmittedVariableBias",
+    "Regression",
     "RosenbaumBounds",
     "benchmark_bounds",
     "confounding",

@@ -31,7 +31,7 @@ class Confounding:
 
     Parameters
     ----------
-    fit : Regression
+    regression : Regression
         Coefficient of the treatment, its errors, and how strong each covariate is.
     outcome, treatment : str
         Columns.
@@ -49,7 +49,7 @@ class Confounding:
         times as strong.
     """
 
-    fit: Regression
+    regression: Regression
     outcome: str
     treatment: str
     partial_r2: float
@@ -67,7 +67,7 @@ class Confounding:
             ``term, estimate, std_error, conf_low, conf_high, conf_level, n``: the coefficient
             with its interval, then ``partial_r2``, ``robustness`` and ``robustness_test``.
         """
-        fit, level = self.fit, 1 - self.alpha
+        fit, level = self.regression, 1 - self.alpha
         half = fit.test_error * stats.t.isf(self.alpha / 2, fit.test_df)
         shares = ("partial_r2", "robustness", "robustness_test")
         columns = ["term", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n"]
@@ -90,7 +90,7 @@ class Confounding:
         OmittedVariableBias
             With the classical standard error.
         """
-        fit = self.fit
+        fit = self.regression
         return omitted_variable_bias(fit.estimate, fit.std_error, fit.df, r2_outcome, r2_treatment)
 
     def contours(self, largest: float = 0.4, size: int = 41) -> pd.DataFrame:
@@ -111,7 +111,7 @@ class Confounding:
         top = check_prob(largest, "largest")
         values = np.linspace(0, top, check_count(size, "size", low=2))
         treatment, outcome = (a.ravel() for a in np.meshgrid(values, values, indexing="ij"))
-        fit = self.fit
+        fit = self.regression
         bias, shrink = bias_of(fit.std_error, fit.df, outcome, treatment)
         estimate = np.copysign(1.0, fit.estimate) * (abs(fit.estimate) - bias)
         return pd.DataFrame(
@@ -131,7 +131,7 @@ class Confounding:
         str
             A paragraph.
         """
-        fit = self.fit
+        fit = self.regression
         per = f", clustered in {fit.n_clusters:,}" if fit.n_clusters else ""
         return (
             f"Least squares of {self.outcome!r} on {self.treatment!r}: "
@@ -148,7 +148,7 @@ class Confounding:
         once = once[once["estimate"].notna()]
         if once.empty:
             return ""
-        left = once["estimate"] * np.copysign(1.0, self.fit.estimate)
+        left = once["estimate"] * np.copysign(1.0, self.regression.estimate)
         row = once.loc[left.idxmin()]
         times = "" if row["k"] == 1 else f"{row['k']:g} times "
         return (
@@ -222,7 +222,7 @@ def confounding(
     wider = fit.test_error / fit.std_error
     test_df = fit.test_df if fit.n_clusters else None
     return Confounding(
-        fit=fit,
+        regression=fit,
         outcome=outcome,
         treatment=treatment,
         partial_r2=partial_r2(t, fit.df),

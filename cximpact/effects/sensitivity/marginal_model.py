@@ -155,14 +155,16 @@ class MarginalSensitivity:
         sign = float(np.copysign(1.0, estimate.ends(1.0)[0]))
         drawn, tips = self._resampled(customers, propensity, base, codes, sign, rng)
         found = np.array([estimate.ends(strength) for strength in self.lambdas])
-        tail = (1 - self.prob) / 2
+        # of B samples, the k-th smallest has k / (B + 1) of the distribution below it
+        k = max(int((1 - self.prob) / 2 * (self.replications + 1)) - 1, 0)
+        drawn, tips = np.sort(drawn, axis=0), np.sort(tips)
         table = pd.DataFrame(
             {
                 "strength": self.lambdas,
                 "low": found[:, 0],
                 "high": found[:, 1],
-                "conf_low": np.quantile(drawn[:, :, 0], tail, axis=0, method="lower"),
-                "conf_high": np.quantile(drawn[:, :, 1], 1 - tail, axis=0, method="higher"),
+                "conf_low": drawn[k, :, 0],
+                "conf_high": drawn[-1 - k, :, 1],
                 "conf_level": self.prob,
             }
         )
@@ -170,7 +172,7 @@ class MarginalSensitivity:
             table=table,
             estimate=estimate.ends(1.0)[0],
             breakdown=estimate.tips_at(sign),
-            conf_breakdown=float(np.quantile(tips, tail, method="lower")),
+            conf_breakdown=float(tips[k]),
             target=self.target,
             method=self.method,
             n=customers.treated.size,

@@ -23,14 +23,14 @@ def test_self_selection_is_seen_through_with_the_cause_and_bounded_without():
     naive = confounding(data, "y", "t")
     truth = 0.2 + 0.5 * 2 * np.sqrt(2 / np.pi) / np.sqrt(2)
     assert truth == pytest.approx(0.76419, abs=1e-5)
-    assert naive.fit.estimate == pytest.approx(truth, abs=0.02)
+    assert naive.regression.estimate == pytest.approx(truth, abs=0.02)
     adjusted = confounding(data, "y", "t", ["liking"])
-    assert adjusted.fit.estimate == pytest.approx(0.2, abs=0.02)
+    assert adjusted.regression.estimate == pytest.approx(0.2, abs=0.02)
     # what was left out: strengths of the liking, which alone explain the difference
     r2_treatment = np.corrcoef(data["t"], data["liking"])[0, 1] ** 2
-    r2_outcome = adjusted.fit.r2_outcome["liking"]
+    r2_outcome = adjusted.regression.r2_outcome["liking"]
     omitted = naive.omit(r2_outcome, r2_treatment)
-    assert omitted.adjusted_estimate == pytest.approx(adjusted.fit.estimate, rel=1e-9)
+    assert omitted.adjusted_estimate == pytest.approx(adjusted.regression.estimate, rel=1e-9)
     # what would explain it away explains less of treatment than the liking does
     f = truth * 0.5 / np.sqrt(1 + 0.25 * (1 - 1 / np.pi))
     assert naive.robustness == pytest.approx((np.sqrt(f**4 + 4 * f**2) - f**2) / 2, abs=0.01)
@@ -46,8 +46,12 @@ def test_against_dense_least_squares():
     x = np.column_stack([x, data["t"]]).astype(float)
     b, rss = np.linalg.lstsq(x, data["y"])[:2]
     error = np.sqrt(rss[0] / 194 * np.linalg.inv(x.T @ x)[-1, -1])
-    assert (found.fit.estimate, found.fit.std_error) == pytest.approx((b[-1], error))
-    assert (found.fit.df, found.fit.n, found.fit.test_error) == (194, 200, found.fit.std_error)
+    assert (found.regression.estimate, found.regression.std_error) == pytest.approx((b[-1], error))
+    assert (found.regression.df, found.regression.n, found.regression.test_error) == (
+        194,
+        200,
+        found.regression.std_error,
+    )
     t = b[-1] / error
     assert found.partial_r2 == pytest.approx(t**2 / (t**2 + 194))
     assert found.robustness == pytest.approx(robustness_value(t, 194))
@@ -69,16 +73,16 @@ def test_clustered_tests():
     u = data["y"] - x @ (bread @ x.T @ data["y"])
     sums = pd.DataFrame(x * u.to_numpy()[:, None]).groupby(data["store"]).sum().to_numpy()
     sandwich = bread @ sums.T @ sums @ bread * 20 / 19 * 199 / 194
-    assert found.fit.test_error == pytest.approx(np.sqrt(sandwich[-1, -1]))
-    assert (found.fit.n_clusters, found.fit.test_df) == (20, 19)
+    assert found.regression.test_error == pytest.approx(np.sqrt(sandwich[-1, -1]))
+    assert (found.regression.n_clusters, found.regression.test_df) == (20, 19)
     assert found.robustness == plain.robustness
     row = found.tidy().iloc[0]
-    half = 2.0930240544 * found.fit.test_error  # t with 19 degrees of freedom
+    half = 2.0930240544 * found.regression.test_error  # t with 19 degrees of freedom
     assert row["conf_high"] - row["estimate"] == pytest.approx(half)
     # at its robustness value on both sides, the adjusted t is just critical
     r = found.robustness_test
     omitted = found.omit(r, r)
-    wider = found.fit.test_error / found.fit.std_error
+    wider = found.regression.test_error / found.regression.std_error
     assert omitted.adjusted_t / wider == pytest.approx(2.0930240544)
     assert "clustered in 20" in found.explain()
 
@@ -120,7 +124,7 @@ def test_any_engine_and_an_untouched_input():
     found = confounding(data, "y", "t", COVARIATES)
     other = confounding(pl.from_pandas(data), "y", "t", COVARIATES)
     pd.testing.assert_frame_equal(data, before)
-    assert other.fit.estimate == pytest.approx(found.fit.estimate)
+    assert other.regression.estimate == pytest.approx(found.regression.estimate)
 
 
 @pytest.mark.parametrize(
