@@ -5,7 +5,9 @@ from __future__ import annotations
 from cximpact.plots.answers import answer_distribution
 from cximpact.plots.bacon import bacon, two_way_weights
 from cximpact.plots.bridge import waterfall
+from cximpact.plots.calibration import calibration
 from cximpact.plots.cash_flow import cash_flow_fan
+from cximpact.plots.confounding_contour import confounding_contour
 from cximpact.plots.decision import bars, frontier, intervals, study_size, tornado
 from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
@@ -13,17 +15,23 @@ from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import attainment_curve, goal_fan, goal_ladder, segment_goals
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
+from cximpact.plots.love_plot import love_plot
 from cximpact.plots.npv import npv_distribution
+from cximpact.plots.overlap_histogram import overlap_histogram
+from cximpact.plots.policy_curve import policy_curve
 from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
 from cximpact.plots.retention import growth, retention_curves
+from cximpact.plots.risk_uplift_map import risk_uplift_map
 from cximpact.plots.score_path import score_path
 from cximpact.plots.segments import segments
 from cximpact.plots.sensitivity import sensitivity_curve
 from cximpact.plots.synthetic import synthetic_control
 from cximpact.plots.tipping import tipping_dumbbell
+from cximpact.plots.uplift_curve import uplift_curve
+from cximpact.plots.uplift_deciles import uplift_deciles
 from cximpact.plots.validation import validation_page
 from cximpact.plots.waves import scores
 from cximpact.plots.who_answered import who_answered
@@ -33,7 +41,9 @@ __all__ = [
     "attainment_curve",
     "bacon",
     "bars",
+    "calibration",
     "cash_flow_fan",
+    "confounding_contour",
     "densities",
     "distribution",
     "effect",
@@ -45,11 +55,15 @@ __all__ = [
     "growth",
     "honest",
     "intervals",
+    "love_plot",
     "npv_distribution",
+    "overlap_histogram",
+    "policy_curve",
     "pretrend_power",
     "respondents_and_everyone",
     "response_funnel",
     "retention_curves",
+    "risk_uplift_map",
     "score_path",
     "scores",
     "segment_goals",
@@ -62,6 +76,8 @@ __all__ = [
     "to_svg",
     "tornado",
     "two_way_weights",
+    "uplift_curve",
+    "uplift_deciles",
     "validation_page",
     "waterfall",
     "who_answered",
