@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from cximpact.plots.answers import answer_distribution
 from cximpact.plots.bacon import bacon, two_way_weights
+from cximpact.plots.balance import love_plot
 from cximpact.plots.bridge import waterfall
-from cximpact.plots.calibration import calibration
+from cximpact.plots.budgets import policy_curve
 from cximpact.plots.cash_flow import cash_flow_fan
-from cximpact.plots.confounding_contour import confounding_contour
+from cximpact.plots.confounding import confounding_contour
+from cximpact.plots.customer_kinds import risk_uplift_map
 from cximpact.plots.decision import bars, frontier, intervals, study_size, tornado
 from cximpact.plots.densities import densities
 from cximpact.plots.effects import effect
@@ -15,23 +17,21 @@ from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import attainment_curve, goal_fan, goal_ladder, segment_goals
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
-from cximpact.plots.love_plot import love_plot
 from cximpact.plots.npv import npv_distribution
-from cximpact.plots.overlap_histogram import overlap_histogram
-from cximpact.plots.policy_curve import policy_curve
+from cximpact.plots.overlap import overlap_histogram
+from cximpact.plots.predicted import calibration
 from cximpact.plots.quantity import distribution
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
 from cximpact.plots.retention import growth, retention_curves
-from cximpact.plots.risk_uplift_map import risk_uplift_map
 from cximpact.plots.score_path import score_path
 from cximpact.plots.segments import segments
 from cximpact.plots.sensitivity import sensitivity_curve
 from cximpact.plots.synthetic import synthetic_control
 from cximpact.plots.tipping import tipping_dumbbell
-from cximpact.plots.uplift_curve import uplift_curve
-from cximpact.plots.uplift_deciles import uplift_deciles
+from cximpact.plots.uplift_curves import uplift_curve
+from cximpact.plots.uplift_groups import uplift_deciles
 from cximpact.plots.validation import validation_page
 from cximpact.plots.waves import scores
 from cximpact.plots.who_answered import who_answered

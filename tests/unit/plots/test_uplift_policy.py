@@ -8,9 +8,9 @@ from matplotlib.colors import to_hex, to_rgb
 
 from cximpact import plots
 from cximpact.core.errors import ConfigError, MissingColumnError, UnitsError
+from cximpact.plots.customer_kinds import COLORS
 from cximpact.plots.customer_map import MOST_DOTS, cell_edges
 from cximpact.plots.render import to_png, to_svg
-from cximpact.plots.risk_uplift_map import COLORS
 
 BREAK_EVEN = 0.01
 
