@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from cximpact.core.errors import InsufficientDataError
 from cximpact.core.rng import RngLike, as_generator
@@ -20,8 +21,10 @@ _MAX_DEPTH = 30
 _CHECKED = 2000
 """Rows on which the variance is learned."""
 _ROWS_AT_ONCE = 20_000
-_SLOPE = (0.1, 2.0)
-"""Least and greatest factor by which effects are stretched around their mean."""
+_SLOPE_SD = 0.5
+"""Prior standard deviation, around 1, of the factor by which effects are stretched."""
+_LEAST_SLOPE = 0.1
+"""Effects are never shrunk so far that their order is lost."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,11 +52,13 @@ class HonestForest:
     did not shape the tree. With ``z = (Y - m) / (T - e)`` and ``w = (T - e)^2`` it is the
     orthogonalized effect in the leaf, and the forest a causal forest. Leaves are averaged over
     trees, numerator and denominator apart. Then the effects are stretched or shrunk around their
-    mean by the slope of the target on the predictions of trees that did not see the row: without
+    mean by the slope of the target on the predictions of trees that did not see the row, as far
+    as that slope is known (its prior is normal around 1 with standard deviation 0.5): without
     any heterogeneity the slope is near zero and so is the spread of the effects.
 
     The standard error is that of half-sampling in groups: variance between groups less what
-    comes from few trees in a group, moved toward its mean over customers as far as it is noise.
+    comes from few trees in a group, moved toward its mean over customers as far as it is noise,
+    and the error of the slope.
     It covers what sampling does to the forest; an effect that varies on a scale finer than the
     leaves is smoothed, and no interval of this kind covers that.
 
@@ -178,8 +183,10 @@ class FittedForest:
         Trees and the values of their leaves.
     groups : int
         Groups of trees.
-    center, slope : float
-        Mean of the effects, and how much they are stretched around it.
+    center, raw_center : float
+        Mean of the effects, after and before they are stretched.
+    slope, slope_sd : float
+        How much they are stretched around it, and how uncertain that is.
     mean_variance : float
         Mean over customers of the variance of the forest, before it is stretched.
     signal : float
@@ -191,8 +198,9 @@ class FittedForest:
     sums: np.ndarray = field(repr=False)
     groups: int
     center: float = 0.0
-    slope: float = 1.0
     raw_center: float = 0.0
+    slope: float = 1.0
+    slope_sd: float = 0.0
     mean_variance: float = 0.0
     signal: float = 0.0
 
@@ -214,7 +222,7 @@ class FittedForest:
             part = slice(start, start + _ROWS_AT_ONCE)
             s, w = _leaves(self, _binned(x[part], self.edges), 1)[0].T
             out[part] = s / w
-        return self._stretched(out)
+        return self.center + self.slope * (out - self.raw_center)
 
     def errors(self, x: np.ndarray) -> np.ndarray:
         """Return draws of the error of the effects.
@@ -232,16 +240,20 @@ class FittedForest:
         out = np.empty((self.groups, len(x)))
         for start in range(0, len(x), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            off, noise = _spread(self, _binned(x[part], self.edges))
+            raw, off, noise = _spread(self, _binned(x[part], self.edges))
             between = off.var(axis=0, ddof=1)
             found = self.mean_variance + self.signal * (between - noise - self.mean_variance)
             scale = np.sqrt(np.maximum(found, 0.25 * self.mean_variance))
             spread = np.sqrt(np.maximum(between, np.finfo(float).tiny))
             out[:, part] = off / spread * scale * max(1.0, self.slope)
+            out[:, part] += np.outer(self._tilts(), raw - self.raw_center)
         return out
 
-    def _stretched(self, raw: np.ndarray) -> np.ndarray:
-        return self.center + self.slope * (raw - self.raw_center)
+    def _tilts(self) -> np.ndarray:
+        """Return draws of the error of the slope: normal scores in a fixed, scattered order."""
+        scores = stats.norm.ppf((np.arange(self.groups) + 0.5) / self.groups)
+        order = np.random.default_rng(self.groups).permutation(self.groups)
+        return self.slope_sd * scores[order] / scores.std(ddof=1)
 
 
 def _calibrated(
@@ -260,8 +272,7 @@ def _calibrated(
     raw_center = float(weight @ raw / weight.sum())
     center = float(weight @ target / weight.sum())
     off = raw - raw_center
-    size = float(weight @ off**2)
-    slope = float(weight @ (off * (target - center))) / size if size > 0 else 1.0
+    slope, slope_sd = _slope(off, target - center, weight)
     some = np.sort(generator.permutation(n)[:_CHECKED])
     mean_variance, signal = _variance(forest, np.ascontiguousarray(binned[:, some]))
     return FittedForest(
@@ -270,16 +281,29 @@ def _calibrated(
         sums=forest.sums,
         groups=forest.groups,
         center=center,
-        slope=float(np.clip(slope, *_SLOPE)),
         raw_center=raw_center,
+        slope=slope,
+        slope_sd=slope_sd,
         mean_variance=mean_variance,
         signal=signal,
     )
 
 
+def _slope(off: np.ndarray, left: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Return posterior mean and deviation of the slope of what is left on the predictions."""
+    size = float(weight @ off**2)
+    if size <= 0:
+        return 1.0, 0.0
+    found = float(weight @ (off * left)) / size
+    error = float(np.linalg.norm(weight * off * (left - found * off))) / size
+    precision = 1 / _SLOPE_SD**2 + 1 / error**2
+    mean = (1 / _SLOPE_SD**2 + found / error**2) / precision
+    return max(mean, _LEAST_SLOPE), float(precision**-0.5)
+
+
 def _variance(forest: FittedForest, binned: np.ndarray) -> tuple[float, float]:
     """Return the mean variance over customers, and how much of its differences is real."""
-    off, noise = _spread(forest, binned)
+    _, off, noise = _spread(forest, binned)
     between = off.var(axis=0, ddof=1)
     found = between - noise
     mean = max(float(found.mean()), 0.05 * float(between.mean()))
@@ -288,8 +312,8 @@ def _variance(forest: FittedForest, binned: np.ndarray) -> tuple[float, float]:
     return mean, max(0.0, 1 - chance / seen) if seen > 0 else 0.0
 
 
-def _spread(forest: FittedForest, binned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far groups are off, (group, row), and the variance that few trees leave."""
+def _spread(forest: FittedForest, binned: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return raw effects, how far groups are off, and the variance that few trees leave."""
     n_trees = len(forest.nodes)
     per_group = n_trees // forest.groups
     leaves = _leaves(forest, binned, n_trees)
@@ -297,7 +321,7 @@ def _spread(forest: FittedForest, binned: np.ndarray) -> tuple[np.ndarray, np.nd
     off = (leaves[:, :, 0] - s / w * leaves[:, :, 1]) / w
     grouped = off.reshape(forest.groups, per_group, -1)
     noise = grouped.var(axis=1, ddof=1).mean(axis=0) / per_group
-    return grouped.mean(axis=1), noise
+    return s / w, grouped.mean(axis=1), noise
 
 
 def _leaves(forest: FittedForest, binned: np.ndarray, groups: int) -> np.ndarray:
