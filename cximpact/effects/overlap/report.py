@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cximpact.core.results import result_html
+from cximpact.core.results import plotting, result_html
 from cximpact.core.validate import check_count, check_number, check_weights
 from cximpact.core.wording import number, percent
 from cximpact.effects.overlap.arms import check_arms, check_overlap
@@ -96,6 +97,22 @@ class OverlapReport:
             f"below {self.edge:g} and {percent(self.share_high)} above {1 - self.edge:g}. "
             f"Weighted by the inverse propensity, {counts}.{cut} {_WORDS[self.verdict]}"
         )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the propensities of both arms, with extreme ones shaded.
+
+        Parameters
+        ----------
+        **options
+            Passed to `cximpact.plots.overlap_histogram`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        options.setdefault("edge", self.edge)
+        return plotting().overlap_histogram(self.histogram, **options)
 
     def _repr_html_(self) -> str:
         return result_html("Overlap of propensities", self.arms, self.explain())

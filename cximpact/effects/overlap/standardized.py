@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from cximpact.core.errors import ConfigError, DtypeError
-from cximpact.core.results import result_html
+from cximpact.core.results import plotting, result_html
 from cximpact.core.validate import check_number, check_weights
 from cximpact.core.wording import number
 from cximpact.effects.overlap.arms import check_arms, check_length
@@ -81,6 +81,22 @@ class Balance:
         parts = [self._sentence(name) for name in dict.fromkeys(self.table["sample"])]
         whom = f" Weighted, the arms stand for {self.population}." if self.population else ""
         return f"{' '.join(parts)}{whom} {_UNSEEN}"
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the differences before and after weighting, as a love plot.
+
+        Parameters
+        ----------
+        **options
+            Passed to `cximpact.plots.love_plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        options.setdefault("threshold", self.threshold)
+        return plotting().love_plot(self.table, **options)
 
     def _sentence(self, sample: str) -> str:
         rows = self.table[self.table["sample"] == sample]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cximpact.core.results import quantile, result_html
-from cximpact.core.validate import check_prob
+from cximpact.core.results import plotting, quantile, result_html
+from cximpact.core.validate import check_choice, check_prob
 from cximpact.core.wording import number
 from cximpact.effects.asymptotic import t_errors
 from cximpact.effects.uplift.evaluation_words import p_phrase
@@ -139,6 +140,29 @@ class GroupEffects:
         ]
         names = ["test", "estimate", "std_error", "statistic", "df", "p_value"]
         return pd.DataFrame(rows, columns=names)
+
+    def plot(self, kind: str = "groups", prob: float = 0.9, **options: Any) -> Any:
+        """Draw the effects by group, or against what was predicted.
+
+        Parameters
+        ----------
+        kind : {"groups", "calibration"}
+            The latter where the score is a predicted effect.
+        prob : float, default 0.9
+            Mass of the intervals.
+        **options
+            Passed to `cximpact.plots.uplift_deciles` or `cximpact.plots.calibration`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        check_choice(kind, "kind", ("groups", "calibration"))
+        table, plots = self.tidy(prob), plotting()
+        if kind == "groups":
+            return plots.uplift_deciles(table, **options)
+        return plots.calibration(table.rename(columns={"estimate": "observed"}), **options)
 
     def explain(self, prob: float = 0.9) -> str:
         """Say in a paragraph whether groups with higher scores gain more.

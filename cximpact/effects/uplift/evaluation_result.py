@@ -15,13 +15,14 @@ from cximpact.core.results import TIDY_COLUMNS, plotting, quantile, result_html
 from cximpact.core.sample_order import frozen
 from cximpact.core.summaries import interval
 from cximpact.core.validate import check_choice, check_prob
-from cximpact.effects.uplift.calibration_gates import gates
+from cximpact.effects.uplift.calibration_gates import calibration_table, gates
 from cximpact.effects.uplift.curve_bootstrap import FRACTIONS, KINDS
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.evaluation_words import explanation
 
 INTERVALS = ("normal", "percentile")
 METRIC = "metric"
+_GROUPED = ("deciles", "calibration")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -184,23 +185,37 @@ class UpliftEvaluation:
         return explanation(self, self.tidy(prob))
 
     def plot(self, kind: str = "toc", prob: float = 0.9, **options: Any) -> Any:
-        """Draw a curve of the ranking.
+        """Draw a curve of the ranking, or effects by group of the score.
 
         Parameters
         ----------
-        kind : {"toc", "uplift", "qini"}
-            Which curve.
+        kind : {"toc", "uplift", "qini", "deciles", "calibration"}
+            Which curve; effects by group; or predicted effects against those found, where the
+            score is a predicted effect.
         prob : float, default 0.9
-            Mass of the interval at each point.
+            Mass of the intervals.
         **options
-            Passed to `cximpact.plots.uplift_curve`.
+            Passed to `cximpact.plots.uplift_curve`, `cximpact.plots.uplift_deciles` or
+            `cximpact.plots.calibration`; ``unit`` is percentage points for outcomes of 0 and 1.
 
         Returns
         -------
         matplotlib.axes.Axes
             Where it was drawn.
         """
-        return plotting().uplift_curve(self.curve(kind, prob), kind=kind, **options)
+        check_choice(kind, "kind", (*KINDS, *_GROUPED))
+        data, plots = self.data, plotting()
+        options.setdefault("unit", "pp" if data.binary else "")
+        if kind in KINDS:
+            return plots.uplift_curve(self.curve(kind, prob), kind=kind, **options)
+        gamma, weights = np.asarray(data.pseudo_outcome), np.asarray(data.weights)
+        if kind == "deciles":
+            options.setdefault("average", float(np.average(gamma, weights=weights)))
+            return plots.uplift_deciles(self.deciles(prob=prob), **options)
+        table = calibration_table(
+            self.score, gamma, weights=weights, cluster=data.cluster, prob=prob
+        )
+        return plots.calibration(table, **options)
 
     def _repr_html_(self) -> str:
         return result_html(f"Ranking by {self.name}", self.tidy(), self.explain())
