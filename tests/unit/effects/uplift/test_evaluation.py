@@ -97,9 +97,17 @@ def test_clusters_are_drawn_together():
     assert "20 clusters" in found.explain()
 
 
+def test_clusters_without_weight_do_not_count():
+    cluster, weights = np.repeat(np.arange(20), 100), np.repeat([1.0, 0.0], [1500, 500])
+    data = HeldOut(outcome=DATA.outcome, treatment=DATA.treatment, weights=weights, cluster=cluster)
+    assert data.n_clusters == 15
+
+
 def test_few_clusters_are_a_warning():
     with pytest.warns(errors.SmallSampleWarning, match="4 clusters"):
         HeldOut(outcome=DATA.outcome, treatment=DATA.treatment, cluster=np.arange(2000) % 4)
+    ten = HeldOut(outcome=DATA.outcome, treatment=DATA.treatment, cluster=np.arange(2000) % 10)
+    assert ten.n_clusters == 10
 
 
 @pytest.mark.parametrize("kind", ["toc", "uplift", "qini"])
