@@ -129,6 +129,26 @@ def test_a_group_that_must_be_treated_displaces_whom_a_budget_would_take():
     assert found.budget_price == pytest.approx(1.5)
 
 
+def test_the_last_customer_of_a_budget_counts_in_the_limit_of_his_group():
+    # two of four at most: the first, and a mixture of the second and the third
+    found = allocate(
+        [10.0, 8.0, 4.5, 0.0], [1.0, 6.0, 3.0, 1.0], groups=["a"] * 4, max_share=0.5, budget=5.0
+    )
+    np.testing.assert_allclose(found.share, [1, 1 / 3, 2 / 3, 0])
+    assert found.budget_price == pytest.approx((2 - 1.5) / 3)
+
+
+def test_another_contact_is_worth_what_a_group_with_room_would_bring():
+    groups = ["a", "a", "b", "b", "b"]
+    settings = {"groups": groups, "max_share": {"a": 0.5}}
+    found = allocate([10.0, 9.0, 5.0, 4.0, 3.0], 1.0, capacity=2, **settings)
+    np.testing.assert_array_equal(found.share, [1, 0, 1, 0, 0])
+    assert found.capacity_price == 3.0
+    assert set(found.binds) == {"capacity", "max_share of a"}
+    full = allocate([10.0, 9.0, 5.0], 1.0, capacity=2, groups=groups[:3], max_share={"a": 0.5})
+    assert (full.capacity_price, full.binds) == (0.0, ("max_share of a",))
+
+
 def test_whoever_may_not_be_contacted_is_left_out_and_counted_once():
     gain = np.full(10, 5.0)
     consented, rested = np.arange(10) >= 3, np.arange(10) % 2 == 0
