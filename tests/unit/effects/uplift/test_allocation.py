@@ -149,6 +149,16 @@ def test_another_contact_is_worth_what_a_group_with_room_would_bring():
     assert (full.capacity_price, full.binds) == (0.0, ("max_share of a",))
 
 
+def test_a_limit_of_a_group_binds_only_where_a_contact_would_go_there():
+    groups = ["a", "a", "b", "b"]
+    found = allocate([10.0, 3.0, 5.0, 4.0], 1.0, groups=groups, max_share={"a": 0.5}, capacity=2)
+    assert found.binds == ("capacity",)
+    forced = allocate([10.0, 9.0, 2.0, 0.0], 1.0, groups=groups, min_share={"b": 0.5}, capacity=2)
+    np.testing.assert_array_equal(forced.share, [1, 0, 1, 0])
+    assert forced.capacity_price == 8.0
+    assert set(forced.binds) == {"capacity", "min_share of b"}
+
+
 def test_whoever_may_not_be_contacted_is_left_out_and_counted_once():
     gain = np.full(10, 5.0)
     consented, rested = np.arange(10) >= 3, np.arange(10) % 2 == 0
