@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cximpact.core.results import result_html
+from cximpact.core.results import plotting, result_html
 from cximpact.core.validate import check_count, check_number, check_prob
 from cximpact.core.wording import number, percent
 from cximpact.effects.sensitivity.benchmarks import bounds_table
@@ -122,6 +122,32 @@ class Confounding:
                 "t": estimate / (fit.test_error * shrink),
             }
         )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the estimate as an omitted variable of any strength would leave it.
+
+        Parameters
+        ----------
+        **options
+            ``largest`` and ``size`` as `contours` takes them; others are passed to
+            `cximpact.plots.confounding_contour`. By default the picture holds the strength that
+            brings the estimate to 0, and covariates once as strong.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        size = options.pop("size", 81)
+        largest = options.pop("largest", None)
+        table = self.contours(self._largest() if largest is None else largest, size)
+        return plotting().confounding_contour(table, self.benchmarks, **options)
+
+    def _largest(self) -> float:
+        once = self.benchmarks[self.benchmarks["k"] == self.benchmarks["k"].min()]
+        strengths = once[["r2_treatment", "r2_outcome"]].to_numpy(dtype=float).ravel()
+        most = max([self.robustness, *strengths[np.isfinite(strengths)]])
+        return float(np.clip(1.3 * most, 0.02, 0.95))
 
     def explain(self) -> str:
         """Say what it would take to overturn the estimate.

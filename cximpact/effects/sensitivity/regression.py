@@ -67,18 +67,17 @@ class _Fit:
     coefficients: np.ndarray
     residuals: np.ndarray = field(repr=False)
     inverse: np.ndarray = field(repr=False)
-    df: float
 
     @property
-    def variance(self) -> float:
-        """Residual variance."""
-        return float(self.residuals @ self.residuals) / self.df
+    def misfit(self) -> float:
+        """Sum of squared residuals."""
+        return float(self.residuals @ self.residuals)
 
     def partial_r2(self, at: np.ndarray) -> float:
         """Share of residual variance that some columns explain beyond the others."""
         b = self.coefficients[at]
         wald = float(b @ np.linalg.solve(self.inverse[np.ix_(at, at)], b))
-        return wald / (wald + self.variance * self.df)
+        return wald / (wald + self.misfit)
 
 
 def regress(
@@ -133,16 +132,18 @@ def regress(
         )
     owners = np.array([c.variable for c in columns], dtype=object)
     _check_rank(np.column_stack([design, d - d.mean()]), [*owners, treatment])
-    short = _fit(design, d - d.mean(), df + 1)
-    full = _fit(np.column_stack([design, d - d.mean()]), y - y.mean(), df)
-    if full.variance * df <= 1e-20 * float((y - y.mean()) @ (y - y.mean())):
+    short = _fit(design, d - d.mean())
+    full = _fit(np.column_stack([design, d - d.mean()]), y - y.mean())
+    if full.misfit <= 1e-20 * float((y - y.mean()) @ (y - y.mean())):
         raise ZeroVarianceError("the outcome is fitted exactly; there is no error to learn.")
     places = {name: np.flatnonzero(owners == name) for name in names}
     used = {name: at for name, at in places.items() if at.size}
-    classical = float(np.sqrt(full.variance * full.inverse[-1, -1]))
+    classical = float(np.sqrt(full.misfit / df * full.inverse[-1, -1]))
     test_error, test_df, n_clusters = classical, df, 0
     if cluster is not None:
-        test_error, n_clusters = _clustered(short.residuals, full, _codes(frame, cluster))
+        test_error, n_clusters = _clustered(
+            short.residuals, full.residuals, _codes(frame, cluster), df
+        )
         test_df = n_clusters - 1
     return Regression(
         estimate=float(full.coefficients[-1]),
@@ -199,13 +200,11 @@ def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
         )
 
 
-def _fit(x: np.ndarray, y: np.ndarray, df: float) -> _Fit:
+def _fit(x: np.ndarray, y: np.ndarray) -> _Fit:
     q, r = np.linalg.qr(x)
     coefficients = linalg.solve_triangular(r, q.T @ y)
     root = linalg.solve_triangular(r, np.eye(r.shape[0]))
-    return _Fit(
-        coefficients=coefficients, residuals=y - x @ coefficients, inverse=root @ root.T, df=df
-    )
+    return _Fit(coefficients=coefficients, residuals=y - x @ coefficients, inverse=root @ root.T)
 
 
 def _codes(frame: Any, cluster: str) -> np.ndarray:
@@ -220,11 +219,13 @@ def _codes(frame: Any, cluster: str) -> np.ndarray:
     return pd.factorize(labels)[0]
 
 
-def _clustered(alone: np.ndarray, full: _Fit, codes: np.ndarray) -> tuple[float, int]:
+def _clustered(
+    alone: np.ndarray, residuals: np.ndarray, codes: np.ndarray, df: float
+) -> tuple[float, int]:
     """Sandwich error of the treatment, with the factor of Stata and of fixest."""
-    sums = np.bincount(codes, weights=alone * full.residuals)
+    sums = np.bincount(codes, weights=alone * residuals)
     g, n = sums.size, codes.size
     if g < 2:
         raise ClusterError("there is one cluster; a standard error needs at least two.")
-    factor = g / (g - 1) * (n - 1) / full.df
+    factor = g / (g - 1) * (n - 1) / df
     return float(np.sqrt(factor * (sums**2).sum()) / (alone @ alone)), g

@@ -84,6 +84,13 @@ def test_clustered_tests():
     omitted = found.omit(r, r)
     wider = found.regression.test_error / found.regression.std_error
     assert omitted.adjusted_t / wider == pytest.approx(2.0930240544)
+    bounds, others = found.benchmarks.iloc[0], plain.benchmarks.iloc[0]
+    assert bounds["std_error"] / others["std_error"] == pytest.approx(wider)
+    assert bounds["estimate"] == others["estimate"]
+    half = bounds["conf_high"] - bounds["estimate"]
+    assert half == pytest.approx(2.0930240544 * bounds["std_error"])
+    grid = found.contours(0.3, 2).iloc[0]
+    assert grid["t"] == pytest.approx(grid["estimate"] / found.regression.test_error, rel=0.01)
     assert "clustered in 20" in found.explain()
 
 

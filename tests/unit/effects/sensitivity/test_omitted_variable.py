@@ -54,6 +54,14 @@ def test_it_is_the_first_square_of_strengths_that_does_it(t, df, q, alpha):
     assert left(rv + 0.001 * (1 - rv)) < critical
 
 
+def test_the_longer_regression_has_one_degree_of_freedom_less():
+    found = omitted_variable_bias(2.0, 0.5, 5, 0.0, 0.0)
+    assert found.adjusted_error == pytest.approx(0.5 * np.sqrt(5 / 4))
+    row = found.tidy(0.9).iloc[0]
+    half = stats.t.ppf(0.95, 4) * found.adjusted_error
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx((2 - half, 2 + half))
+
+
 def test_a_test_that_refuses_nothing_needs_nothing():
     assert robustness_value(1.5, 50, alpha=0.05) == 0.0
     assert robustness_value(0.0, 50) == 0.0
