@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cximpact.effects import overlap, sensitivity, uplift
 from cximpact.effects.association import association
 from cximpact.effects.did import (
     CellModel,
@@ -42,8 +43,11 @@ __all__ = [
     "honest_bounds",
     "honest_posterior",
     "leave_one_cohort_out",
+    "overlap",
     "placebos",
     "pretrend_power",
     "randomization_test",
+    "sensitivity",
+    "uplift",
     "wild_cluster_test",
 ]

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from cximpact.core.errors import ConfigError, DesignError, OverlapError
 from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.data import CrossSection
+from cximpact.effects.uplift.arm_means import arm_means
 from cximpact.effects.uplift.crossfit import CrossFit
 from cximpact.effects.uplift.doubly_robust import TARGETS, average_effects
 from cximpact.effects.uplift.learned import OUTCOME_SCALES, average_fields
-from cximpact.effects.uplift.learner_fit import prepare
+from cximpact.effects.uplift.learner_fit import prepare, unmodeled
 from cximpact.effects.uplift.outcome_models import check_model
 
 
@@ -32,7 +35,8 @@ class AverageEffect:
         Ends of the propensity for ``"trimmed"``.
     outcome_model : str or estimator, default "boosting"
         Model of the mean outcome in each arm: ``"boosting"``, ``"linear"``, or any object with
-        ``fit`` and ``predict``.
+        ``fit`` and ``predict``. ``"mean"`` takes the difference of the arms' means with Welch's
+        error, for an experiment in which everybody had the same probability of treatment.
     crossfit : CrossFit
         Folds, repeats, family of the outcome, and the model of an unknown propensity.
     scale : {"pp", "points", "money", "outcome"}, optional
@@ -68,7 +72,10 @@ class AverageEffect:
 
     def __post_init__(self) -> None:
         check_choice(self.target, "target", TARGETS)
-        check_model(self.outcome_model, "outcome_model")
+        if self.outcome_model != "mean":
+            check_model(self.outcome_model, "outcome_model")
+        elif self.target != "ate":
+            raise ConfigError("outcome_model='mean' goes with target='ate' only.")
         check_count(self.draws, "draws", low=100)
         low, high = self.bounds
         if not 0 <= low < high <= 1:
@@ -103,6 +110,8 @@ class AverageEffect:
                 "choose one with data.pick(arm)."
             )
         seed = seed_of(rng)
+        if self.outcome_model == "mean":
+            return self._difference(data, seed)
         average = partial(average_effects, target=self.target, bounds=self.bounds)
         ready = prepare(
             data,
@@ -122,4 +131,19 @@ class AverageEffect:
         fields = average_fields(self, data, ready, seed, target=self.target, bounds=self.bounds)
         if self.target == "trimmed":
             fields["diagnostics"]["kept"] = float(inside.mean())
+        return EffectPosterior(**fields)
+
+    def _difference(self, data: CrossSection, seed: int) -> EffectPosterior:
+        """Compare means; the features only show how well treatment was randomized."""
+        rows = data.to_arrays()
+        if rows.propensity is not None and np.ptp(rows.propensity, axis=0).max() > 1e-9:
+            raise DesignError(
+                "the propensity differs between customers, so that the arms' means are not "
+                "comparable; use outcome_model='linear' or 'boosting'."
+            )
+        n_arms = 1 + len(data.arms)
+        found, df = arm_means(rows, n_arms)
+        ready = unmodeled(data, rows, found, n_arms)
+        fields = average_fields(self, data, ready, seed)
+        fields["df"] = df if n_arms == 2 else fields["df"]
         return EffectPosterior(**fields)

@@ -191,15 +191,16 @@ def _notes(data: CrossSection) -> tuple[str, ...]:
 
 def _assumptions(data: CrossSection, ready: Prepared) -> tuple[Assumption, ...]:
     least = ready.nuisances.propensity.min()
-    known = data.propensity is not None
-    worst = number(largest_difference(ready))
+    known = not ready.nuisances.estimated
     source = "by design, with the stated probability" if known else "the data cannot test it"
+    source += "; weighted, the arms differ by at most "
+    source += f"{number(largest_difference(ready))} standard deviations in a feature"
     return (
         Assumption(
             name="treatment at random" if known else "no unmeasured confounding",
             statement="given the features, who is treated has nothing to do with the outcome",
             tested=False,
-            evidence=f"{source}; weighted, the arms differ by at most {worst} standard deviations",
+            evidence=source,
         ),
         Assumption(
             name="overlap",
@@ -235,6 +236,8 @@ def largest_difference(ready: Prepared) -> float:
     """
     rows, e = ready.rows, ready.nuisances.propensity
     spread = ready.x.std(axis=0)
+    if not (spread > 0).any():
+        return 0.0
     x = ready.x[:, spread > 0] / spread[spread > 0]
     means = []
     for a in range(e.shape[1]):
@@ -260,7 +263,7 @@ def _diagnostics(data: CrossSection, ready: Prepared) -> dict[str, Any]:
 
 
 def _would_change_it(data: CrossSection, ready: Prepared, t: float) -> str:
-    if data.propensity is not None:
+    if not ready.nuisances.estimated:
         return (
             "treatment that was not given with the stated probability, customers who were told of "
             "it by others, or outcomes that are missing more often in one arm."

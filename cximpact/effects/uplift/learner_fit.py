@@ -26,7 +26,7 @@ from cximpact.effects.uplift.doubly_robust import (
 )
 from cximpact.effects.uplift.effect_models import EffectModel, MixedEffect, bagged, fit_effect
 from cximpact.effects.uplift.features import FeatureEncoder
-from cximpact.effects.uplift.outcome_models import Predict, check_varies, fit_mean
+from cximpact.effects.uplift.outcome_models import Predict, check_varies, family_of, fit_mean
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,6 +120,49 @@ def prepare(
         averages=combine_repeats([average(rows, part) for part in parts]),
         pooled=pooled,
     )
+
+
+def unmodeled(
+    data: CrossSection, rows: CustomerRows, averages: AverageEffects, n_arms: int
+) -> Prepared:
+    """Lay out averages that rest on no model.
+
+    Parameters
+    ----------
+    data : CrossSection
+        Customers.
+    rows : CustomerRows
+        Their arrays.
+    averages : AverageEffects
+        What was found.
+    n_arms : int
+        Arms, with the control.
+
+    Returns
+    -------
+    Prepared
+        Every customer with the mean and the share of each arm.
+    """
+    check_varies(rows.outcome, rows.arm, [data.control, *data.arms])
+    x = np.empty((rows.n_rows, 0))
+    encoder = FeatureEncoder(columns=(), levels={}, medians={}, allow_missing=False)
+    if data.features:
+        encoder = FeatureEncoder.learn(
+            rows.table, allow_missing=data.missing_features == "indicator"
+        )
+        x = encoder.encode(rows.table)
+    weight = np.bincount(rows.arm, rows.weight, n_arms)
+    mean = np.bincount(rows.arm, rows.weight * rows.outcome, n_arms) / weight
+    share = weight / weight.sum() if rows.propensity is None else rows.propensity[0]
+    nuisances = Nuisances(
+        mean=np.tile(mean, (rows.n_rows, 1)),
+        propensity=np.tile(share, (rows.n_rows, 1)),
+        estimated=False,
+        means=[],
+        shares=[],
+        family=family_of(rows.outcome),
+    )
+    return Prepared(rows=rows, encoder=encoder, x=x, nuisances=nuisances, averages=averages)
 
 
 def means_effect(
