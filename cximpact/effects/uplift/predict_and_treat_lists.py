@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from cximpact.core.errors import ConfigError
-from cximpact.core.results import result_html
+from cximpact.core.results import plotting, result_html
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_count
 from cximpact.core.wording import money, percent
@@ -36,6 +36,12 @@ class PredictAndTreat:
         One row a kind of customer.
     lists : pandas.DataFrame
         One row a list: contacts, profit as estimated, and how many it holds of each kind.
+    customers : pandas.DataFrame
+        One row a customer, in the order given: ``risk, uplift, quadrant``.
+    risk_cut : float
+        Median risk, which parts sure things from lost causes.
+    break_even : float, optional
+        Effect from which a contact pays; None where it differs between customers.
     contacts : int
         Length of the lists.
     common : float
@@ -48,6 +54,9 @@ class PredictAndTreat:
 
     quadrants: pd.DataFrame = field(repr=False)
     lists: pd.DataFrame = field(repr=False)
+    customers: pd.DataFrame = field(repr=False)
+    risk_cut: float
+    break_even: float | None
     contacts: int
     common: float
     currency: str
@@ -98,6 +107,26 @@ class PredictAndTreat:
             f"list by risk and {dogs[1]:,.0f} on the list by effect are harmed by the contact, as "
             f"estimated. {self._difference(prob)}"
         )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the customers by risk and effect, in the colors of their kinds.
+
+        Parameters
+        ----------
+        **options
+            Passed to `cximpact.plots.risk_uplift_map`, such as ``unit="pp"`` for an effect on a
+            rate.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it was drawn.
+        """
+        share = bool(self.customers["risk"].between(0, 1).all())
+        options.setdefault("risk_unit", "share" if share else "")
+        options.setdefault("risk_cut", self.risk_cut)
+        options.setdefault("break_even", self.break_even)
+        return plotting().risk_uplift_map(self.customers, **options)
 
     def _difference(self, prob: float) -> str:
         code = self.currency
@@ -202,6 +231,15 @@ def predict_and_treat(
     return PredictAndTreat(
         quadrants=_quadrants(customers, kind, worth, profit, lists),
         lists=_list_table(lists, kind, profit),
+        customers=pd.DataFrame(
+            {
+                "risk": customers.risk,
+                "uplift": customers.effect[:, 0],
+                "quadrant": np.array(QUADRANTS)[kind],
+            }
+        ),
+        risk_cut=float(np.median(customers.risk)),
+        break_even=_break_even(worth, price[:, 0]),
         contacts=length,
         common=float(np.minimum(lists[UPLIFT], lists[RISK]).sum()),
         currency=code,
@@ -217,6 +255,14 @@ def _length(contacts: int | None, profit: np.ndarray) -> int:
     if check_count(contacts, "contacts") > profit.size:
         raise ConfigError(f"contacts is {contacts} but there are {profit.size} customers.")
     return int(contacts)
+
+
+def _break_even(worth: np.ndarray, price: np.ndarray) -> float | None:
+    """Return the effect from which a contact pays, where it is one for all customers."""
+    if not (worth > 0).all():
+        return None
+    needed = price / worth
+    return float(needed[0]) if np.allclose(needed, needed[0], rtol=1e-9, atol=0) else None
 
 
 def _kinds(customers: ScoredCustomers, profit: np.ndarray) -> np.ndarray:
