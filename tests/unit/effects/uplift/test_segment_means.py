@@ -60,3 +60,22 @@ def test_nothing_that_varies_is_refused():
         cell_means(*collapsed([[np.ones(1), np.zeros(1)]] * 2), 0.0)
     with pytest.raises(InsufficientDataError, match="does not vary"):
         cell_means(*collapsed([[np.ones(5), np.zeros(5)]] * 2), 0.0)
+
+
+def test_variances_are_those_by_hand():
+    """One arm of five cells of seven: pooled with ddof 1, kept by what scatters beyond noise."""
+    rng = np.random.default_rng(4)
+    rows = [[rng.normal(5.0, s, 7)] for s in (0.1, 0.3, 1.0, 3.0, 9.0)]
+    found = cell_means(*collapsed(rows), 0.0)
+    samples = [row[0] for row in rows]
+    own = np.array([y.var(ddof=1) for y in samples])
+    pooled = own.mean()
+    kurtosis = np.mean([((y - y.mean()) ** 4).mean() for y in samples]) / pooled**2
+    noise = (kurtosis - 1) / 7
+    apart = max(((own / pooled - 1) ** 2).mean() - noise, 0.0)
+    kept = apart / (apart + noise)
+    assert 0.05 < kept < 0.95
+    np.testing.assert_allclose(found.own_share[:, 0], kept, rtol=1e-6)
+    variance = pooled + kept * (own - pooled)
+    np.testing.assert_allclose(found.precision[:, 0], 7 / variance, rtol=1e-6)
+    assert found.sd == pytest.approx(np.sqrt(pooled))

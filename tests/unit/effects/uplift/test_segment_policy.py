@@ -69,6 +69,13 @@ def test_nobody_is_treated_where_it_costs_too_much():
     assert "Treat nobody" in policy.explain()
 
 
+def test_the_mean_decides_and_not_what_happens_in_most_draws():
+    rare = np.column_stack([[0.0, 0.0, 0.0, 0.4], [0.06, 0.06, 0.06, -0.2]])
+    policy = best_policy(posterior(rare), value=100, cost=5, currency="EUR")
+    assert dict(policy.choice) == {"new": "treat", "old": "do nothing"}
+    assert policy.tidy()["probability_profitable"].tolist() == [0.25, 0.75]
+
+
 def test_arms_compete_by_what_they_earn():
     values = np.stack([DRAWS, 0.5 * DRAWS], axis=1)
     effect = posterior(values, ("arm", "tenure"))
