@@ -6,10 +6,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cximpact.core.errors import CxImpactError
-from cximpact.effects.uplift import curve_metrics, toc
+from cximpact.effects.uplift import curve_metrics
 from cximpact.effects.uplift.calibration_gates import gates
 from cximpact.effects.uplift.curves import qini_curve, uplift_curve
 from cximpact.effects.uplift.evaluation_data import HeldOut
+from cximpact.effects.uplift.toc import WEIGHTINGS, arm_pseudo_outcome, autoc, rate, toc
 
 
 @st.composite
@@ -28,8 +29,8 @@ def plain_areas(y, t, s, w):
     return [
         curve_metrics.qini_coefficient(y, t, s, w, "none"),
         curve_metrics.auuc(y, t, s, w, "none"),
-        toc.autoc(y, t, s, w),
-        toc.rate(y, t, s, w, weighting="qini"),
+        autoc(y, t, s, w),
+        rate(y, t, s, w, weighting="qini"),
     ]
 
 
@@ -78,9 +79,9 @@ def test_the_perfect_ranking_has_the_qini_one(data):
 @given(customers(), st.floats(-50, 50), st.floats(0.1, 9))
 def test_the_toc_ignores_the_level_and_follows_the_scale(data, shift, scale):
     y, t, s, w = data
-    gamma = toc.arm_pseudo_outcome(y, t, w)
+    gamma = arm_pseudo_outcome(y, t, w)
     both = lambda g: [  # noqa: E731
-        toc.rate(None, None, s, w, weighting=k, pseudo_outcome=g) for k in toc.WEIGHTINGS
+        rate(None, None, s, w, weighting=k, pseudo_outcome=g) for k in WEIGHTINGS
     ]
     assert same(both(gamma + shift), both(gamma))
     assert both(gamma * scale) == pytest.approx([scale * v for v in both(gamma)], abs=1e-8)
@@ -89,7 +90,7 @@ def test_the_toc_ignores_the_level_and_follows_the_scale(data, shift, scale):
 @given(customers())
 def test_swapping_the_arms_turns_the_toc_round(data):
     y, t, s, w = data
-    assert same(toc.autoc(y, 1 - t, s, w), -toc.autoc(y, t, s, w))
+    assert same(autoc(y, 1 - t, s, w), -autoc(y, t, s, w))
     assert same(curve_metrics.auuc(y, 1 - t, s, w, "none"), -curve_metrics.auuc(y, t, s, w, "none"))
 
 
@@ -102,7 +103,7 @@ def test_curves_start_at_nothing_and_end_at_the_average_effect(data):
         assert found.iloc[0].tolist() == [0, 0, 0]
         assert found["fraction"].is_monotonic_increasing
         assert same(found["value"].iloc[-1], effect * scale)
-    end = toc.toc(y, t, s, w)
+    end = toc(y, t, s, w)
     assert same(end["toc"].iloc[-1], 0.0)
 
 
@@ -112,7 +113,7 @@ def test_random_rankings_are_worth_nothing_on_average(seed):
     rng = np.random.default_rng(seed)
     gamma = rng.standard_normal(12)
     values = [
-        toc.rate(None, None, rng.permutation(12.0 + np.arange(12)), pseudo_outcome=gamma)
+        rate(None, None, rng.permutation(12.0 + np.arange(12)), pseudo_outcome=gamma)
         for _ in range(300)
     ]
     assert abs(np.mean(values)) < 5 * np.std(values, ddof=1) / np.sqrt(300)
@@ -137,7 +138,7 @@ def test_groups_hold_everybody_and_average_to_the_effect(data, groups):
     st.lists(st.one_of(st.none(), st.floats()), max_size=6),
 )
 def test_nothing_but_errors_of_the_library_escapes(y, t, s):
-    for function in (curve_metrics.qini_coefficient, curve_metrics.auuc, toc.autoc):
+    for function in (curve_metrics.qini_coefficient, curve_metrics.auuc, autoc):
         try:
             assert np.isfinite(function(y, t, s))
         except CxImpactError:

@@ -83,6 +83,12 @@ def test_words(slope, words):
     assert "The average effect is 0.2" in text
 
 
+def test_a_prediction_the_wrong_way_round_finds_no_differences():
+    noise = 0.01 * RNG.standard_normal(N)
+    text = best_linear_predictor(SCORE, noise - SCORE).explain()
+    assert "not told apart from 0 or below" in text
+
+
 def test_it_shows_itself():
     assert "slope" in best_linear_predictor(SCORE, GAMMA)._repr_html_()
 

@@ -6,10 +6,11 @@ import pytest
 from scipy import stats
 from scipy.special import digamma
 
-from cximpact.effects.uplift import curve_metrics, curves, toc
+from cximpact.effects.uplift import curve_metrics, curves
 from cximpact.effects.uplift.curve_bootstrap import FRACTIONS, bootstrap, drawn_counts
 from cximpact.effects.uplift.curve_kernels import harmonic, poisson_counts
 from cximpact.effects.uplift.evaluation_data import HeldOut
+from cximpact.effects.uplift.toc import effect_at_k, rate, toc
 from tests.support.uplift_curves import randomized
 
 KS = (0.1, 0.3)
@@ -31,11 +32,11 @@ def readable(data, score, weights, normalization):
     areas = [
         curve_metrics.qini_coefficient(y, t, score, weights, normalization),
         curve_metrics.auuc(y, t, score, weights, normalization),
-        toc.rate(None, None, score, weights, pseudo_outcome=gamma),
-        toc.rate(None, None, score, weights, weighting="qini", pseudo_outcome=gamma),
+        rate(None, None, score, weights, pseudo_outcome=gamma),
+        rate(None, None, score, weights, weighting="qini", pseudo_outcome=gamma),
     ]
     uplift = [curve_metrics.uplift_at_k(y, t, score, k, weights) for k in KS]
-    return areas + uplift + [toc.effect_at_k(gamma, score, k, weights) for k in KS]
+    return areas + uplift + [effect_at_k(gamma, score, k, weights) for k in KS]
 
 
 def check_curves(found, data, score, w):
@@ -44,7 +45,7 @@ def check_curves(found, data, score, w):
         shape = curve(y, t, score, w)
         expected = np.interp(FRACTIONS, shape["fraction"], shape["value"]) / w.sum()
         assert found[row] == pytest.approx(expected, abs=1e-12)
-    shape = toc.toc(None, None, score, w, pseudo_outcome=gamma)
+    shape = toc(None, None, score, w, pseudo_outcome=gamma)
     gain = np.append(0, (shape["toc"] * shape["fraction"]))
     expected = np.interp(FRACTIONS, np.append(0, shape["fraction"]), gain) / FRACTIONS
     assert found[0] == pytest.approx(expected, abs=1e-12)

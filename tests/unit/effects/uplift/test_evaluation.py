@@ -10,11 +10,12 @@ from scipy import stats
 
 from cximpact.core import errors
 from cximpact.core.draws import check_joint
-from cximpact.effects.uplift import curve_metrics, toc
+from cximpact.effects.uplift import curve_metrics
 from cximpact.effects.uplift.calibration_gates import gates
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.evaluation_result import p_values
+from cximpact.effects.uplift.toc import WEIGHTINGS, autoc, effect_at_k, rate
 from tests.support.uplift_curves import randomized
 
 WORLD = randomized(np.random.default_rng(1), 2000)
@@ -28,10 +29,10 @@ def test_metrics_are_those_of_the_functions():
     y, t, s = DATA.outcome, DATA.treatment, WORLD["tau"]
     assert table["qini"] == pytest.approx(curve_metrics.qini_coefficient(y, t, s))
     assert table["auuc"] == pytest.approx(curve_metrics.auuc(y, t, s))
-    assert table["autoc"] == pytest.approx(toc.autoc(y, t, s))
-    assert table["qini_rate"] == pytest.approx(toc.rate(y, t, s, weighting="qini"))
+    assert table["autoc"] == pytest.approx(autoc(y, t, s))
+    assert table["qini_rate"] == pytest.approx(rate(y, t, s, weighting="qini"))
     assert table["uplift_at_0.2"] == pytest.approx(curve_metrics.uplift_at_k(y, t, s, 0.2))
-    assert table["effect_at_0.2"] == pytest.approx(toc.effect_at_k(DATA.pseudo_outcome, s, 0.2))
+    assert table["effect_at_0.2"] == pytest.approx(effect_at_k(DATA.pseudo_outcome, s, 0.2))
 
 
 def test_the_table_is_tidy():
@@ -72,9 +73,7 @@ def test_the_error_agrees_with_half_samples():
     for _ in range(150):
         half = rng.permutation(2000)[:1000]
         gamma, score = DATA.pseudo_outcome[half], WORLD["tau"][half]
-        both = [
-            toc.rate(None, None, score, weighting=w, pseudo_outcome=gamma) for w in toc.WEIGHTINGS
-        ]
+        both = [rate(None, None, score, weighting=w, pseudo_outcome=gamma) for w in WEIGHTINGS]
         values.append(both)
     error = FOUND.draws.std("sample", ddof=1).sel(metric=["autoc", "qini_rate"]).values
     assert error == pytest.approx(np.std(values, axis=0, ddof=1), rel=0.2)
