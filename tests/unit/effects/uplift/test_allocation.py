@@ -12,6 +12,7 @@ def test_without_limits_everybody_is_treated_whose_gain_exceeds_the_cost():
     np.testing.assert_array_equal(found.treat, [1, 0, 0, 0])
     assert found.binds == ()
     assert (found.spent, found.profit, found.threshold) == (2.0, 1.0, 1.0)
+    assert allocate([3.0, 2.5], 2.0).at_a_loss == 0
     assert (found.budget_price, found.capacity_price) == (0.0, 0.0)
     assert dict(found.left_out) == {NOT_WORTH_IT: 3, NO_ROOM: 0}
 

@@ -105,6 +105,9 @@ def test_uncertain_money_is_paired_and_widens_the_interval():
     assert two["estimate"] == pytest.approx(one["estimate"], rel=0.05)
     assert two["std_error"] == pytest.approx(np.sqrt(variance), rel=0.05)
     assert found.uncertain == ("value", "cost")
+    np.testing.assert_allclose(found.draws.mean("sample"), found.estimate, atol=0.15)
+    drawn = found.parts["cost"].sel(policy="everybody")
+    assert (float(drawn.min()), float(drawn.max())) == (float(cost.min()), float(cost.max()))
     joint = found.draws - (found.parts["gain"] - found.parts["cost"])
     assert float(abs(joint).max()) < 1e-12
     assert set(dr.order_of(value)) <= set(dr.order_of(found.draws))
