@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cximpact.core.errors import ConfigError, MissingColumnError
+from cximpact.core.errors import ConfigError
 from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
+from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import height_of, name_rows, padded
 from cximpact.plots.keys import key_row
 from cximpact.plots.labels import number_axis
@@ -61,8 +62,7 @@ def love_plot(
     samples = [s for s in SAMPLES if (rows["sample"] == s).any()]
     ax = prepare(ax, title=title, height=height_of(len(names)) + 0.4, pad=27)
     name_rows(ax, names)
-    finite = np.where(np.isfinite(rows["difference"]), rows["difference"], np.nan)
-    low, high = padded(finite, include=[-1.2 * threshold, 1.2 * threshold])
+    low, high = padded(rows["difference"].to_numpy(), include=[-1.2 * threshold, 1.2 * threshold])
     ax.set_xlim(low, high)
     ax.axvspan(-threshold, threshold, color=style.SHADE, linewidth=0, zorder=0)
     style.reference_line(ax, 0.0, vertical=True, color=style.INK)
@@ -81,20 +81,20 @@ def love_plot(
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
     """Check the table, label its rows, and put the largest differences first."""
-    if isinstance(table, pd.DataFrame) and "difference" not in table:
-        raise MissingColumnError.from_names(["difference"], map(str, table.columns))
-    levels = ["level"] if "level" in table else []
+    levels = ["level"] if isinstance(table, pd.DataFrame) and "level" in table else []
     keys = ["variable", *levels, "sample"]
-    rows = checked(table, keys=keys, numbers=[], others=["difference"])
-    numbers = checked(rows.assign(conf_low=rows["difference"]), numbers=["conf_low"])
-    if (gaps := numbers["conf_low"].isna() & ~np.isinf(rows["difference"])).any():
-        raise ConfigError(f"difference is missing in {int(gaps.sum())} rows; leave them out.")
+    given = checked(table, keys=keys, numbers=[], others=["difference"])
+    finite = given["difference"].replace([np.inf, -np.inf], 0.0)
+    rows = checked(given.assign(difference=finite), numbers=["difference"])
+    check_complete(rows, ["difference"])
+    rows["difference"] = given["difference"].to_numpy(dtype=float)
     if strange := sorted(set(map(str, rows["sample"])) - set(SAMPLES)):
         raise ConfigError(f"sample is {strange[0]!r} in some row; expected 'before' or 'after'.")
     level = rows["level"].astype(str) if levels else ""
     names = rows["variable"].astype(str)
     rows = rows.assign(label=np.where(level == "", names, names + ": " + level))
-    size = rows["difference"].abs().where(rows["sample"] == rows["sample"].iloc[0])
+    first = next(s for s in SAMPLES if (rows["sample"] == s).any())
+    size = rows["difference"].abs().where(rows["sample"] == first)
     order = size.groupby(rows["label"]).max().sort_values(ascending=False, kind="stable").index
     place = {label: i for i, label in enumerate(order)}
     return rows.assign(_at=rows["label"].map(place)).sort_values("_at", kind="stable")

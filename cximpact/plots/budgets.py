@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cximpact.core.errors import ConfigError
 from cximpact.core.units import check_currency
 from cximpact.core.wording import money
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
+from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import padded
 from cximpact.plots.labels import number_axis
 from cximpact.plots.lines import label_ends, looks
@@ -51,6 +53,8 @@ def policy_curve(
         If the table lacks a column, repeats a row or holds no numbers.
     UnitsError
         If the currency is no code.
+    ConfigError
+        If a budget is not above 0.
 
     Notes
     -----
@@ -59,6 +63,9 @@ def policy_curve(
     """
     check_currency(currency)
     rows = checked(table, keys=["policy", "budget"], numbers=["budget", *INTERVAL])
+    check_complete(rows, ["estimate"])
+    if (rows["budget"] <= 0).any():
+        raise ConfigError(f"the smallest budget is {rows['budget'].min():g}; expected above 0.")
     policies = list(dict.fromkeys(rows["policy"]))
     look = looks(policies)
     best = _best(rows[rows["policy"] == policies[0]])
@@ -87,7 +94,8 @@ def policy_curve(
 
 def _best(own: pd.DataFrame) -> pd.Series | None:
     """Row with the highest profit and, of several, the smallest budget; None if none pays."""
-    row = own.sort_values("budget").loc[own.sort_values("budget")["estimate"].idxmax()]
+    own = own.sort_values("budget", ignore_index=True)
+    row = own.loc[own["estimate"].idxmax()]
     return row if row["estimate"] > 0 else None
 
 

@@ -13,6 +13,7 @@ from cximpact.core.errors import ConfigError
 from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
+from cximpact.plots.complete import check_complete
 from cximpact.plots.labels import number_axis, unit_of, wrapped
 from cximpact.plots.positions import spread
 from cximpact.plots.tables import checked
@@ -63,6 +64,7 @@ def confounding_contour(
     """
     threshold = check_number(threshold, "threshold")
     rows = checked(table, keys=_STRENGTH, numbers=[*_STRENGTH, "estimate"])
+    check_complete(rows, ["estimate"])
     grid = rows.pivot_table(index="r2_outcome", columns="r2_treatment", values="estimate")
     if grid.isna().any(axis=None) or min(grid.shape) < 2 or grid.size != len(rows):
         raise ConfigError("the strengths do not make a full grid of two by two or more.")

@@ -13,6 +13,7 @@ from cximpact.core.validate import check_number
 from cximpact.core.wording import percent
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
+from cximpact.plots.complete import check_complete
 from cximpact.plots.customer_map import MOST_DOTS, cell_edges, draw_cells, draw_customers
 from cximpact.plots.dots import padded
 from cximpact.plots.keys import ROW, key_row
@@ -78,6 +79,7 @@ def risk_uplift_map(
     the picture; the key counts all of them.
     """
     rows = checked(table, numbers=["risk", "uplift"], others=["quadrant"])
+    check_complete(rows, ["risk", "uplift"])
     kind = _kinds(rows)
     x, y = rows["risk"].to_numpy(), rows["uplift"].to_numpy()
     cuts = {"risk": risk_cut, "uplift": break_even}
@@ -108,10 +110,6 @@ def _kinds(rows: pd.DataFrame) -> np.ndarray:
             f"quadrant is {found!r} in {int(strange.sum()):,} rows; expected one of "
             f"{', '.join(map(repr, COLORS))}."
         )
-    for name in ("risk", "uplift"):
-        if rows[name].isna().any():
-            n = int(rows[name].isna().sum())
-            raise ConfigError(f"{name} is missing in {n:,} rows; leave these customers out.")
     return kind.to_numpy(int)
 
 

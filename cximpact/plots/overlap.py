@@ -10,6 +10,7 @@ from cximpact.core.errors import ConfigError
 from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
+from cximpact.plots.complete import check_complete
 from cximpact.plots.labels import NumberFormatter, number_axis
 from cximpact.plots.tables import checked
 
@@ -50,6 +51,7 @@ def overlap_histogram(
         If an arm has another name.
     """
     rows = checked(table, keys=["arm", "low"], numbers=["low", "high", "share"])
+    check_complete(rows, ["low", "high", "share"])
     if strange := sorted(set(map(str, rows["arm"])) - set(ARMS)):
         raise ConfigError(f"an arm is named {strange[0]!r}; expected 'treated' or 'untreated'.")
     ax = prepare(ax, title=title, pad=27 if edge is not None else 12)

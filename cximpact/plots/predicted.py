@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
+from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import padded
 from cximpact.plots.labels import number_axis
 from cximpact.plots.tables import checked
@@ -50,6 +51,7 @@ def calibration(
         If the table lacks a column, repeats a group or holds no numbers.
     """
     rows = checked(table, keys=["group"], numbers=_NUMBERS)
+    check_complete(rows, ["predicted", "observed"])
     predicted, observed, low, high = (rows[c].to_numpy() for c in _NUMBERS)
     ax = prepare(ax, title=title, height=4.4, pad=27)
     ax.set_xlim(*padded(predicted))

@@ -15,6 +15,7 @@ from cximpact.core.errors import ConfigError
 from cximpact.core.validate import check_choice
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare
+from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import padded
 from cximpact.plots.keys import ROW, key_row, rows_of
 from cximpact.plots.labels import number_axis, wrapped
@@ -83,6 +84,7 @@ def uplift_curve(
     more = [c for c in ("random", "perfect") if c in table]
     keys = ["fraction"] if by is None else [by, "fraction"]
     rows = checked(table, keys=keys, numbers=["fraction", *INTERVAL, *more])
+    check_complete(rows, ["estimate"])
     groups = [None] if by is None else list(dict.fromkeys(rows[by]))
     _check(rows, groups)
     band = len(groups) <= _MANY

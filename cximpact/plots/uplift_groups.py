@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from cximpact.core.validate import check_number
 from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
+from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import padded
 from cximpact.plots.labels import number_axis, unit_of
 from cximpact.plots.tables import INTERVAL, checked
@@ -51,6 +52,7 @@ def uplift_deciles(
         If the table lacks a column, repeats a group or holds no numbers.
     """
     rows = checked(table, keys=["group"], numbers=["group", *INTERVAL]).sort_values("group")
+    check_complete(rows, ["estimate"])
     values = rows[list(INTERVAL)].to_numpy()
     include = [0.0] if average is None else [0.0, check_number(average, "average")]
     ax = prepare(ax, title=title, pad=27)

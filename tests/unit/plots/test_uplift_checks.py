@@ -7,7 +7,13 @@ from matplotlib.colors import to_hex
 from matplotlib.contour import ContourSet
 
 from cximpact import plots
-from cximpact.core.errors import ConfigError, DuplicateKeyError, MissingColumnError
+from cximpact.core.errors import (
+    ConfigError,
+    DtypeError,
+    DuplicateKeyError,
+    MissingColumnError,
+    MissingValueError,
+)
 from cximpact.plots import style
 
 BALANCE = pd.DataFrame(
@@ -106,8 +112,10 @@ def test_tables_without_differences_are_refused():
         plots.love_plot(pd.concat([BALANCE, BALANCE]))
     with pytest.raises(ConfigError, match="sample is 'later'"):
         plots.love_plot(BALANCE.replace({"sample": {"after": "later"}}))
-    with pytest.raises(ConfigError, match="difference is missing in 1 rows"):
+    with pytest.raises(MissingValueError, match="'difference' is missing in 1 row"):
         plots.love_plot(BALANCE.assign(difference=[np.nan, *[0.1] * 5]))
+    with pytest.raises(DtypeError, match="difference"):
+        plots.love_plot(BALANCE.assign(difference="large"))
 
 
 def test_arms_mirror_each_other():

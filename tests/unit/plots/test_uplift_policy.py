@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 
 from cximpact import plots
-from cximpact.core.errors import ConfigError, MissingColumnError, UnitsError
+from cximpact.core.errors import ConfigError, MissingColumnError, MissingValueError, UnitsError
 from cximpact.plots.customer_kinds import COLORS
 from cximpact.plots.customer_map import MOST_DOTS, cell_edges
 from cximpact.plots.render import to_png, to_svg
@@ -128,7 +128,7 @@ def test_an_outlier_does_not_squash_the_map_of_many():
 def test_unknown_kinds_and_gaps_are_refused():
     with pytest.raises(ConfigError, match="quadrant is 'cats' in 1 rows"):
         plots.risk_uplift_map(customers(20).assign(quadrant=["cats", *["persuadables"] * 19]))
-    with pytest.raises(ConfigError, match="risk is missing in 1 rows"):
+    with pytest.raises(MissingValueError, match="'risk' is missing in 1 row"):
         plots.risk_uplift_map(customers(20).assign(risk=[np.nan, *[0.1] * 19]))
     with pytest.raises(MissingColumnError, match="quadrant"):
         plots.risk_uplift_map(customers(20).drop(columns="quadrant"))
@@ -167,3 +167,5 @@ def test_where_no_budget_pays_none_is_marked():
     assert not [line for line in ax.lines if line.get_marker() == "o"]
     with pytest.raises(UnitsError):
         plots.policy_curve(budgets(), currency="euro")
+    with pytest.raises(ConfigError, match="smallest budget is 0"):
+        plots.policy_curve(budgets().assign(budget=lambda t: t["budget"] - 100), currency="EUR")
