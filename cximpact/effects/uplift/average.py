@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cximpact.core.errors import ConfigError, DesignError, OverlapError
+from cximpact.core.errors import ConfigError, DesignError
 from cximpact.core.results import EffectPosterior
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
@@ -123,11 +123,6 @@ class AverageEffect:
         )
         e = ready.nuisances.propensity[:, 1]
         inside = (e >= self.bounds[0]) & (e <= self.bounds[1])
-        if self.target == "trimmed" and not inside.any():
-            raise OverlapError(
-                f"no customer has a propensity from {self.bounds[0]:g} to {self.bounds[1]:g}; it "
-                f"runs from {e.min():.3g} to {e.max():.3g}."
-            )
         fields = average_fields(self, data, ready, seed, target=self.target, bounds=self.bounds)
         if self.target == "trimmed":
             fields["diagnostics"]["kept"] = float(inside.mean())

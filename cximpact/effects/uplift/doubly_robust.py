@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cximpact.core.errors import OverlapError
 from cximpact.data.customer_rows import CustomerRows
 from cximpact.effects.uplift.crossfit import Nuisances
 
@@ -104,6 +105,11 @@ def average_effects(
         Estimates with their covariance; the variance is that of cluster sums where rows have a
         cluster, with the factor G / (G - 1).
 
+    Raises
+    ------
+    OverlapError
+        If nobody's propensity lies within the bounds.
+
     Notes
     -----
     For a population weighted by ``h(e)``, the efficient estimator is the mean of
@@ -198,4 +204,9 @@ def _tilt(
     if target == "overlap":
         return score * (1 - score), 1 - 2 * score
     inside = ((score >= bounds[0]) & (score <= bounds[1])).astype(float)
+    if not inside.any():
+        raise OverlapError(
+            f"no customer has a propensity from {bounds[0]:g} to {bounds[1]:g}; it runs from "
+            f"{score.min():.3g} to {score.max():.3g}. Widen the bounds."
+        )
     return inside, np.zeros_like(score)

@@ -150,7 +150,7 @@ class FeatureEncoder:
         if missing.any() and MISSING not in known:
             raise _missing(name, missing)
         values = column.astype(object).where(~missing, MISSING)
-        codes = pd.Categorical(values, categories=list(known)).codes.astype(int)
+        codes = pd.Index(known, dtype=object).get_indexer(pd.Index(values, dtype=object))
         if OTHER in known:
             codes[codes < 0] = known.index(OTHER)
         if (unseen := np.flatnonzero(codes < 0)).size:

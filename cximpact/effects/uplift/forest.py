@@ -331,13 +331,14 @@ def _leaves(forest: FittedForest, binned: np.ndarray, groups: int) -> np.ndarray
 
 
 def _edges(x: np.ndarray, bins: int) -> list[np.ndarray]:
-    """Return cut points at quantiles, or between all values where there are few."""
+    """Return the least value of each bin but the first; bins end at values, not between them."""
     out = []
     for column in x.T:
         values = np.unique(column)
         if len(values) > bins:
-            values = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)))[:-1]
-        out.append((values[1:] + values[:-1]) / 2 if len(values) <= bins else values[1:])
+            shares = np.arange(bins) / bins
+            values = np.unique(np.quantile(column, shares, method="inverted_cdf"))
+        out.append(values[1:])
     return out
 
 
@@ -345,5 +346,5 @@ def _binned(x: np.ndarray, edges: list[np.ndarray]) -> np.ndarray:
     """Return bins, shape (column, row)."""
     out = np.empty((x.shape[1], len(x)), dtype=np.uint8)
     for j, cut in enumerate(edges):
-        out[j] = np.searchsorted(cut, x[:, j])
+        out[j] = np.searchsorted(cut, x[:, j], side="right")
     return out

@@ -193,8 +193,9 @@ def _assumptions(data: CrossSection, ready: Prepared) -> tuple[Assumption, ...]:
     least = ready.nuisances.propensity.min()
     known = not ready.nuisances.estimated
     source = "by design, with the stated probability" if known else "the data cannot test it"
-    source += "; weighted, the arms differ by at most "
-    source += f"{number(largest_difference(ready))} standard deviations in a feature"
+    if ready.x.size:
+        source += "; weighted, the arms differ by at most "
+        source += f"{number(largest_difference(ready))} standard deviations in a feature"
     return (
         Assumption(
             name="treatment at random" if known else "no unmeasured confounding",

@@ -14,7 +14,8 @@ from cximpact.core.validate import check_choice
 FAMILIES = ("auto", "binary", "count", "continuous", "hurdle")
 BUILT_IN = ("boosting", "linear")
 Predict = Callable[[np.ndarray], np.ndarray]
-_KNOTS = 5
+_KNOTS = (0.05, 0.35, 0.65, 0.95)
+"""Quantiles at which splines bend; beyond the outer ones they are straight."""
 _TINY = 1e-6
 """An estimated propensity is never taken for a certainty."""
 
@@ -218,17 +219,21 @@ def _boosting(family: str, n: int, seed: int) -> Any:
 
 
 def _linear(family: str, x: np.ndarray) -> Any:
-    """Return a penalized regression on splines of the columns that have more than two values."""
+    """Return a penalized regression on splines of the columns with enough values."""
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression, PoissonRegressor, RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import SplineTransformer, StandardScaler
 
-    curved = [j for j in range(x.shape[1]) if len(np.unique(x[:1000, j])) > _KNOTS]
-    splines = SplineTransformer(
-        n_knots=_KNOTS, degree=3, knots="quantile", include_bias=False, extrapolation="linear"
-    )
-    columns = ColumnTransformer([("curved", splines, curved)], remainder="passthrough")
+    parts: list[Any] = []
+    for j, column in enumerate(x.T):
+        knots = np.unique(np.quantile(column, _KNOTS))
+        if len(knots) == len(_KNOTS):
+            splines = SplineTransformer(
+                knots=knots[:, None], degree=3, include_bias=False, extrapolation="linear"
+            )
+            parts.append((f"curve {j}", splines, [j]))
+    columns = ColumnTransformer(parts, remainder="passthrough")
     last: Any = RidgeCV(alphas=np.geomspace(1e-3, 1e4, 15))
     if family == "binary":
         last = LogisticRegression(C=1.0, max_iter=1000)
