@@ -108,53 +108,6 @@ class BaggedEffect:
         return (drawn - drawn.mean(axis=0)) * np.sqrt(len(drawn) / (len(drawn) - 1))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MixedEffect:
-    """Two effects, the first learned from the untreated and the second from the treated.
-
-    Parameters
-    ----------
-    untreated, treated : EffectModel
-        Effects.
-    share : float
-        Weight of the first: the propensity.
-    """
-
-    untreated: EffectModel = field(repr=False)
-    treated: EffectModel = field(repr=False)
-    share: float
-
-    def point(self, x: np.ndarray) -> np.ndarray:
-        """Predict effects.
-
-        Parameters
-        ----------
-        x : numpy.ndarray, shape (row, column)
-            Features.
-
-        Returns
-        -------
-        numpy.ndarray, shape (row,)
-            Effects.
-        """
-        return self.share * self.untreated.point(x) + (1 - self.share) * self.treated.point(x)
-
-    def errors(self, x: np.ndarray) -> np.ndarray:
-        """Return draws of the error.
-
-        Parameters
-        ----------
-        x : numpy.ndarray, shape (row, column)
-            Features.
-
-        Returns
-        -------
-        numpy.ndarray, shape (draw, row)
-            The two come from different customers and are independent.
-        """
-        return self.share * self.untreated.errors(x) + (1 - self.share) * self.treated.errors(x)
-
-
 def check_final(model: Any, name: str = "final_model") -> None:
     """Check the model of the effect.
 

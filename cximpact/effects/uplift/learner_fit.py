@@ -24,7 +24,7 @@ from cximpact.effects.uplift.doubly_robust import (
     combine_repeats,
     doubly_robust_scores,
 )
-from cximpact.effects.uplift.effect_models import EffectModel, MixedEffect, bagged, fit_effect
+from cximpact.effects.uplift.effect_models import EffectModel, bagged, fit_effect
 from cximpact.effects.uplift.features import FeatureEncoder
 from cximpact.effects.uplift.outcome_models import Predict, check_varies, family_of, fit_mean
 
@@ -216,7 +216,12 @@ def means_effect(
 
 
 def crossed_effect(
-    ready: Prepared, final_model: Any, arm: int, bags: int, rng: np.random.Generator
+    ready: Prepared,
+    outcome_model: Any,
+    final_model: Any,
+    arm: int,
+    bags: int,
+    rng: np.random.Generator,
 ) -> EffectModel:
     """Impute each customer's effect from the other arm's model: the X-learner.
 
@@ -224,12 +229,15 @@ def crossed_effect(
     ----------
     ready : Prepared
         Customers and means.
+    outcome_model : str or estimator
+        Model of the mean outcome, fitted anew on each half.
     final_model : HonestForest, str or estimator
         Regresses imputed effects.
     arm : int
         Treated arm, from 1.
     bags : int
-        Fits on halves.
+        Fits on halves. Errors of the means go into the imputed effects undiminished, so that
+        halves repeat both steps; the groups of a forest would know of the second alone.
     rng : numpy.random.Generator
         Randomness.
 
@@ -238,23 +246,45 @@ def crossed_effect(
     EffectModel
         ``e tau_0 + (1 - e) tau_1`` with e the mean propensity of the pair.
     """
-    rows, x, mean = ready.rows, ready.x, ready.nuisances.mean
-    imputed = {0: mean[:, arm] - rows.outcome, arm: rows.outcome - mean[:, 0]}
-    models = {}
-    for a, target in imputed.items():
-        own = np.flatnonzero(rows.arm == a)
-        models[a] = fit_effect(
-            final_model,
-            x[own],
-            target[own],
-            rows.weight[own],
-            rows.cluster[own],
-            bags=bags,
-            rng=rng,
-        )
-    e = ready.nuisances.propensity
+    rows, e = ready.rows, ready.nuisances.propensity
     share = float((e[:, arm] / (e[:, arm] + e[:, 0])).mean())
-    return MixedEffect(untreated=models[0], treated=models[arm], share=share)
+    pair = np.flatnonzero((rows.arm == 0) | (rows.arm == arm))
+
+    def from_means(chosen: np.ndarray, mean: dict[int, np.ndarray], seed: int) -> Predict:
+        own, y = rows.arm[chosen], rows.outcome[chosen]
+        imputed = {0: mean[arm] - y, arm: y - mean[0]}
+        parts = {}
+        for a, target in imputed.items():
+            of = chosen[own == a]
+            parts[a] = fit_effect(
+                final_model,
+                ready.x[of],
+                target[own == a],
+                rows.weight[of],
+                rows.cluster[of],
+                bags=0,
+                rng=np.random.default_rng([seed, a]),
+            )
+        return lambda z: share * parts[0].point(z) + (1 - share) * parts[arm].point(z)
+
+    def fit_once(half: np.ndarray, seed: int) -> Predict:
+        chosen, mean = pair[half], {}
+        for a in (0, arm):
+            of = chosen[rows.arm[chosen] == a]
+            model = fit_mean(
+                outcome_model,
+                ready.nuisances.family,
+                ready.x[of],
+                rows.outcome[of],
+                rows.weight[of],
+                seed,
+            )
+            mean[a] = model(ready.x[chosen])
+        return from_means(chosen, mean, seed)
+
+    known = {a: ready.nuisances.mean[pair, a] for a in (0, arm)}
+    whole = from_means(pair, known, int(rng.integers(2**31)))
+    return bagged(fit_once, rows.cluster[pair], bags=bags, rng=rng, whole=whole)
 
 
 def residual_effect(

@@ -41,8 +41,8 @@ class MetaLearner:
     crossfit : CrossFit
         Folds, repeats, family of the outcome, and the model of an unknown propensity.
     bags : int, default 0
-        Fits on random halves of the clusters, for errors of single effects where the effect is
-        not a forest, which has them by itself; 0 for none.
+        Fits on random halves of the clusters, for errors of single effects; 0 for none. The R- and
+        the DR-learner with a forest have errors without them.
     scale : {"pp", "points", "money", "outcome"}, optional
         Meaning of the outcome's numbers; ``"pp"`` for 0 and 1, else ``"outcome"`` by default.
     draws : int, default 4000
@@ -163,7 +163,7 @@ class XLearner(MetaLearner):
     """
 
     def _effect(self, ready: Prepared, arm: int, rng: np.random.Generator) -> EffectModel:
-        return crossed_effect(ready, self.final_model, arm, self.bags, rng)
+        return crossed_effect(ready, self.outcome_model, self.final_model, arm, self.bags, rng)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

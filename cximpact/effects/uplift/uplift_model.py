@@ -15,7 +15,7 @@ from cximpact.data import CrossSection, frames
 from cximpact.data.customer_rows import CustomerRows
 from cximpact.effects.uplift.crossfit import Nuisances, assign_folds
 from cximpact.effects.uplift.doubly_robust import doubly_robust_scores
-from cximpact.effects.uplift.effect_models import BaggedEffect, EffectModel, MixedEffect
+from cximpact.effects.uplift.effect_models import BaggedEffect, EffectModel
 from cximpact.effects.uplift.features import FeatureEncoder
 
 _ALIKE = 0.1
@@ -59,7 +59,7 @@ class UpliftModel:
     @property
     def has_errors(self) -> bool:
         """Whether errors of single effects are known."""
-        return all(_has_errors(effect) for effect in self.effects)
+        return all(not isinstance(e, BaggedEffect) or bool(e.halves) for e in self.effects)
 
     def numbers(self, customers: Any) -> np.ndarray:
         """Read the features of customers.
@@ -277,11 +277,3 @@ def _together(parts: Sequence[tuple[np.ndarray, Scored]], values: Sequence[Any])
     for (rows, _), value in zip(parts, values, strict=True):
         out[rows] = value
     return out
-
-
-def _has_errors(effect: EffectModel) -> bool:
-    if isinstance(effect, BaggedEffect):
-        return bool(effect.halves)
-    if isinstance(effect, MixedEffect):
-        return _has_errors(effect.untreated) and _has_errors(effect.treated)
-    return True

@@ -245,12 +245,12 @@ class UpliftPosterior(EffectPosterior):
         seed = self._seed(rng)
         if data is None or isinstance(data, CrossSection):
             scored = self._scored(data, folds=folds, force=False, seed=seed)
-            frame = (self.model.data if data is None else data).table()
+            source = self.model.data if data is None else data
+            frame, unit = source.table(), source.unit
             known: dict[str, Any] = {
                 "effect": scored.effect,
                 "std_error": scored.std_error,
                 "pseudo_outcome": scored.scores,
-                "ids": scored.rows.unit,
                 "weights": scored.rows.weight,
                 "cluster": scored.rows.cluster,
                 "risk": -scored.mean[:, 0],
@@ -262,9 +262,10 @@ class UpliftPosterior(EffectPosterior):
             known = {
                 "effect": self.model.effect(x),
                 "std_error": self.model.std_error(x),
-                "ids": frame.get(unit) if unit is not None else None,
                 "risk": -self.model.nuisances.mean_of(x)[:, 0],
             }
+        if unit in frame:
+            known["ids"] = frame[unit]
         if risk is not None:
             known["risk"] = _column(frame, risk)
         customers = ScoredCustomers(
