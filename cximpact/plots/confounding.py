@@ -15,11 +15,12 @@ from cximpact.plots import style
 from cximpact.plots.canvas import prepare, say_above
 from cximpact.plots.complete import check_complete
 from cximpact.plots.labels import number_axis, unit_of, wrapped
-from cximpact.plots.positions import spread
 from cximpact.plots.tables import checked
 
 _STRENGTH = ("r2_treatment", "r2_outcome")
 _MOST_NAMES = 4
+_HARMLESS = 0.005
+"""Share of the picture: what is nearer to an axis hardly moves the estimate."""
 
 
 def confounding_contour(
@@ -40,7 +41,8 @@ def confounding_contour(
         with the ``estimate`` that it would leave.
     benchmarks : pandas.DataFrame, optional
         ``benchmark``, ``k``, ``r2_treatment``, ``r2_outcome``: variables k times as strong as one
-        at hand. The strongest four are named; those outside the grid are not drawn.
+        at hand. Of those inside the grid the strongest four are drawn, named at their largest k;
+        one that explains next to nothing of treatment or outcome is left out.
     threshold : float, default 0
         Value at which the conclusion changes, drawn in orange.
     ax : matplotlib.axes.Axes, optional
@@ -77,7 +79,7 @@ def confounding_contour(
         _benchmarks(ax, benchmarks)
     number_axis(ax.xaxis, "share", name="share of the treatment it explains")
     number_axis(ax.yaxis, "share", name="share of the outcome it explains")
-    _say(ax, grid.to_numpy(), threshold, unit_of(unit).show(threshold))
+    _say(ax, grid, threshold, unit)
     return ax
 
 
@@ -90,7 +92,9 @@ def _contours(
     shown = unit_of(unit)
     font: dict[str, Any] = {"fontsize": style.SMALL, "inline_spacing": 4, "fmt": shown.show}
     if levels.size:
-        lines = ax.contour(x, y, values, levels=levels, colors=style.MUTED, linewidths=0.9)
+        lines = ax.contour(
+            x, y, values, levels=levels, colors=style.MUTED, linewidths=0.9, linestyles="-"
+        )
         ax.clabel(lines, **font)
     if low < threshold < high:
         crossing = ax.contour(
@@ -99,39 +103,51 @@ def _contours(
         ax.clabel(crossing, **font)
 
 
-def _say(ax: Axes, values: np.ndarray, threshold: float, shown: str) -> None:
+def _say(ax: Axes, grid: pd.DataFrame, threshold: float, unit: str) -> None:
+    values, shown = grid.to_numpy(), unit_of(unit)
+    now = f", {shown.show(values[0, 0])}," if grid.index[0] == grid.columns[0] == 0 else ""
     reached = values.min() < threshold < values.max()
-    where = f"orange: it is {shown}" if reached else f"nothing in the picture takes it to {shown}"
-    say_above(ax, f"The estimate with something omitted added; {where}", color=style.MUTED)
+    aim = shown.show(threshold)
+    end = f"orange: {aim}" if reached else f"{aim} is out of reach"
+    say_above(ax, f"The estimate{now} once an omitted variable is added; {end}", color=style.MUTED)
 
 
 def _benchmarks(ax: Axes, table: pd.DataFrame) -> None:
-    rows = checked(table, keys=["benchmark", "k"], numbers=["k", *_STRENGTH]).dropna(
-        subset=list(_STRENGTH)
-    )
+    numbers = ["k", *_STRENGTH]
+    rows = checked(table, keys=["benchmark", "k"], numbers=numbers).dropna(subset=list(_STRENGTH))
     right, top = ax.get_xlim()[1], ax.get_ylim()[1]
-    rows = rows[(rows["r2_treatment"] <= right) & (rows["r2_outcome"] <= top)]
-    if rows.empty:
-        return
-    strength = (rows["r2_treatment"] * rows["r2_outcome"]).groupby(rows["benchmark"]).max()
-    names = list(strength.sort_values(ascending=False, kind="stable").index[:_MOST_NAMES])
-    last = {}
-    for name in names:
-        own = rows[rows["benchmark"] == name].sort_values("k")
-        ax.plot(*(own[c] for c in _STRENGTH), color=style.BLUE, linewidth=0.9, zorder=4)
+    rows = rows[(rows["r2_treatment"] <= right) & (rows["r2_outcome"] <= top)].sort_values("k")
+    last = rows.groupby("benchmark", sort=False).tail(1)
+    last = last[np.minimum(last["r2_treatment"] / right, last["r2_outcome"] / top) > _HARMLESS]
+    strongest = (last["r2_treatment"] * last["r2_outcome"]).nlargest(_MOST_NAMES).index
+    last = last.loc[strongest].sort_values("r2_outcome")
+    for name in last["benchmark"]:
+        x, y = (rows.loc[rows["benchmark"] == name, c].to_numpy() for c in _STRENGTH)
+        ax.plot(x, y, color=style.BLUE, linewidth=0.9, zorder=4)
         ax.plot(
-            *(own[c] for c in _STRENGTH), linestyle="none", marker="D", markersize=5.5,
-            color=style.BLUE, clip_on=False, zorder=5,
+            x, y, linestyle="none", marker="D", markersize=5.5, color=style.BLUE,
+            clip_on=False, zorder=7,
         )  # fmt: skip
-        last[name] = own.iloc[-1]
-    heights = spread(np.array([row["r2_outcome"] for row in last.values()]), 0.05 * top)
-    heights += max(0.0, 0.03 * top - heights.min())
-    for (name, row), at in zip(last.items(), heights, strict=True):
+    _name(ax, last, right, top)
+
+
+def _name(ax: Axes, rows: pd.DataFrame, right: float, top: float) -> None:
+    """Name points from the lowest up, each clear of the names written before."""
+    placed: list[tuple[float, float]] = []
+    for row in rows.to_dict("records"):
+        x, y = float(row["r2_treatment"]), float(row["r2_outcome"])
+        at = max(y, 0.03 * top)
+        for other, height in sorted(placed, key=lambda p: p[1]):
+            if abs(other - x) < 0.25 * right and abs(height - at) < 0.055 * top:
+                at = height + 0.055 * top
+        placed.append((x, at))
+        beyond = x > 0.75 * right
         ax.annotate(
-            f"{row['k']:g} × {wrapped(name, 22, 1)}",
-            (row["r2_treatment"], at),
-            xytext=(8, 0),
+            f"{row['k']:g} × {wrapped(row['benchmark'], 22, 1)}",
+            (x, at),
+            xytext=(-8 if beyond else 8, 0),
             textcoords="offset points",
+            ha="right" if beyond else "left",
             va="center",
             fontsize=style.SMALL,
             color=style.text_color(style.BLUE),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -29,7 +28,7 @@ NAMES = {
 _MANY = 3
 """Above so many rankings bands would hide each other."""
 _NOISY = 0.05
-"""Below this share of customers intervals are too wide to set the height of the picture."""
+"""Below this share of customers a curve is too noisy to set the height of the picture."""
 _RANDOM: dict[str, Any] = {"color": style.MUTED, "linewidth": 1.3, "linestyle": (0, (4, 3))}
 _PERFECT: dict[str, Any] = {"color": style.INK, "linewidth": 1.1, "linestyle": (0, (1, 2))}
 
@@ -77,8 +76,8 @@ def uplift_curve(
 
     Notes
     -----
-    The height shows all estimates, and intervals from the first 5% of customers on; before, the
-    band may leave the picture. With more than three rankings no bands are drawn.
+    The height is set by what comes after the first 5% of customers; of fewer, noise may leave the
+    picture. With more than three rankings no bands are drawn.
     """
     check_choice(kind, "kind", tuple(NAMES))
     more = [c for c in ("random", "perfect") if c in table]
@@ -125,12 +124,10 @@ def _draw(ax: Axes, rows: pd.DataFrame, color: str, *, band: bool) -> None:
 
 
 def _set_limits(ax: Axes, rows: pd.DataFrame, more: list[str], *, band: bool) -> None:
-    seen = [rows[["estimate", *more]].to_numpy().ravel()]
-    if band:
-        steady = rows[rows["fraction"] >= min(_NOISY, rows["fraction"].max())]
-        seen.append(steady[["conf_low", "conf_high"]].to_numpy().ravel())
+    steady = rows[rows["fraction"] >= _NOISY]
+    shown = (rows if steady.empty else steady)[[*(INTERVAL if band else ["estimate"]), *more]]
     ax.set_xlim(0.0, 1.0)
-    ax.set_ylim(*padded(np.concatenate(seen), include=[0.0]))
+    ax.set_ylim(*padded(shown.to_numpy(), include=[0.0]))
 
 
 def _handles(groups: list[Any], rows: pd.DataFrame, *, band: bool) -> list[Artist]:

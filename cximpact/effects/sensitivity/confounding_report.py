@@ -138,15 +138,19 @@ class Confounding:
         matplotlib.axes.Axes
             Where it was drawn.
         """
-        size = options.pop("size", 81)
-        largest = options.pop("largest", None)
-        table = self.contours(self._largest() if largest is None else largest, size)
-        return plotting().confounding_contour(table, self.benchmarks, **options)
+        size, largest = options.pop("size", 161), options.pop("largest", None)
+        if largest is None:
+            right, top = (self._largest(c) for c in ("r2_treatment", "r2_outcome"))
+            table = self.contours(max(right, top), size)
+            table = table[(table["r2_treatment"] <= right) & (table["r2_outcome"] <= top)]
+        else:
+            table = self.contours(largest, size)
+        marks = None if self.benchmarks.empty else self.benchmarks
+        return plotting().confounding_contour(table, marks, **options)
 
-    def _largest(self) -> float:
-        once = self.benchmarks[self.benchmarks["k"] == self.benchmarks["k"].min()]
-        strengths = once[["r2_treatment", "r2_outcome"]].to_numpy(dtype=float).ravel()
-        most = max([self.robustness, *strengths[np.isfinite(strengths)]])
+    def _largest(self, column: str) -> float:
+        once = self.benchmarks.loc[self.benchmarks["k"] == self.benchmarks["k"].min(), column]
+        most = max([self.robustness, *once.dropna()])
         return float(np.clip(1.3 * most, 0.02, 0.95))
 
     def explain(self) -> str:

@@ -150,29 +150,48 @@ def test_the_threshold_is_a_line_of_its_own():
     vertices = crossing.get_paths()[0].vertices
     x, y = vertices[(vertices > 0).all(axis=1)].T
     np.testing.assert_allclose(0.4 - np.sqrt(4 * x * y / (1 - x)), 0.1, atol=0.02)
-    assert any("orange: it is 0.1" in t for t in texts(ax))
+    assert any(
+        "The estimate, 0.4, once an omitted variable is added; orange: 0.1" in t for t in texts(ax)
+    )
 
 
 def test_an_estimate_that_nothing_takes_away_has_no_such_line():
     ax = plots.confounding_contour(grid(start=9.0))
     assert all(0.0 not in c.levels for c in contours(ax))
-    assert any("nothing in the picture takes it to 0" in t for t in texts(ax))
+    assert any("0 is out of reach" in t for t in texts(ax))
 
 
 def test_benchmarks_inside_the_grid_are_named():
     marks = pd.DataFrame(
         {
-            "benchmark": ["age", "age", "tenure", "gone"],
-            "k": [1, 2, 1, 1],
-            "r2_treatment": [0.1, 0.2, 0.05, np.nan],
-            "r2_outcome": [0.1, 0.3, 0.9, np.nan],
+            "benchmark": ["age", "age", "tenure", "gone", "calls"],
+            "k": [1, 2, 1, 1, 1],
+            "r2_treatment": [0.1, 0.2, 0.05, np.nan, 0.0001],
+            "r2_outcome": [0.1, 0.3, 0.9, np.nan, 0.3],
         }
     )
     ax = plots.confounding_contour(grid(), marks)
     assert "2 × age" in texts(ax)
-    assert not any("tenure" in t or "gone" in t for t in texts(ax))
+    assert not any("tenure" in t or "gone" in t or "calls" in t for t in texts(ax))
     (diamonds,) = [line for line in ax.lines if line.get_marker() == "D"]
     np.testing.assert_array_equal(diamonds.get_xydata(), [[0.1, 0.1], [0.2, 0.3]])
+
+
+def test_names_of_benchmarks_that_are_close_do_not_touch():
+    marks = pd.DataFrame(
+        {
+            "benchmark": list("abcde"),
+            "k": 1,
+            "r2_treatment": [0.1, 0.11, 0.12, 0.39, 0.02],
+            "r2_outcome": [0.2, 0.2, 0.201, 0.2, 0.01],
+        }
+    )
+    ax = plots.confounding_contour(grid(), marks)
+    named = {t.get_text(): t for t in ax.texts if "×" in t.get_text()}
+    assert set(named) == {"1 × a", "1 × b", "1 × c", "1 × d"}
+    heights = np.sort([getattr(named[f"1 × {k}"], "xy")[1] for k in "abc"])  # noqa: B009
+    assert (np.diff(heights) >= 0.055 * 0.4 - 1e-12).all()
+    assert [named[f"1 × {k}"].get_horizontalalignment() for k in "ad"] == ["left", "right"]
 
 
 def test_a_grid_with_gaps_is_refused():

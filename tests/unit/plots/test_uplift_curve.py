@@ -84,12 +84,16 @@ def test_one_ranking_has_its_band_and_the_random_line():
 
 
 def test_wide_intervals_of_the_first_customers_do_not_squash_the_rest():
-    ax = plots.uplift_curve(curve(), unit="pp")
+    table = curve()
+    table.loc[0, "estimate"] = -9.0
+    ax = plots.uplift_curve(table, unit="pp")
     steady = curve().query("fraction >= 0.05")
     low, high = ax.get_ylim()
     assert high == pytest.approx(steady["conf_high"].max(), rel=0.2)
     assert low > curve()["conf_low"].min()
     assert low <= steady["conf_low"].min()
+    few = plots.uplift_curve(table.head(3))
+    assert few.get_ylim()[0] < -9.0
 
 
 def test_rankings_are_compared_on_one_picture():

@@ -97,6 +97,7 @@ def test_checks_draw_themselves():
     assert ax.get_xlim()[1] >= found.robustness
     assert any("orange" in t for t in texts(ax))
     assert found.plot(largest=0.5, size=5).get_xlim()[1] == 0.5
+    assert not confounding(frame, "y", "t").plot().texts[-1].get_text().startswith("1 ×")
 
 
 def everything(names, title):
