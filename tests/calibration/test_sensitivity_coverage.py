@@ -9,7 +9,7 @@ from cximpact.effects.overlap import logistic_propensity
 from cximpact.effects.sensitivity import MarginalSensitivity, rosenbaum_bounds
 
 pytestmark = pytest.mark.slow
-PROB, EFFECT, LAMBDA, REPEATS = 0.9, 0.5, 2.0, 200
+PROB, EFFECT, LAMBDA, REPEATS = 0.9, 0.5, 2.0, 300
 HALF = (LAMBDA - 1 / LAMBDA) * stats.norm.pdf(stats.norm.ppf(LAMBDA / (LAMBDA + 1)))
 """Half the width of the sharp bounds where outcomes are normal with variance 1."""
 
@@ -35,7 +35,7 @@ def lines(x, y, t):
 @pytest.mark.parametrize("target", ["ate", "att"])
 def test_the_sharp_bounds_are_covered(target):
     hits, errors, widths = 0, [], []
-    settings = MarginalSensitivity(lambdas=LAMBDA, target=target, prob=PROB, replications=150)
+    settings = MarginalSensitivity(lambdas=LAMBDA, target=target, prob=PROB, replications=199)
     for seed in range(REPEATS):
         x, _, t, y = normal_world(np.random.default_rng([1, seed]))
         model = logistic_propensity(pd.DataFrame({"x": x}), t)

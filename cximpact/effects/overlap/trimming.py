@@ -159,9 +159,7 @@ def crump_cutoff(propensity: ArrayLike, weights: ArrayLike | None = None) -> flo
     order = order[w[order] > 0]
     g, w = g[order], w[order]
     total, mass = np.cumsum(w * g), np.cumsum(w)
-    last = np.append(g[1:] > g[:-1], True)  # equal propensities go in or out together
-    objective = np.where(last, total / mass**2, np.inf)
-    kept = int(np.argmin(objective))
+    kept = int(np.argmin(total / mass**2))  # never within a run of equal propensities
     if kept == g.size - 1:
         return 0.0
     gamma = max(2 * total[kept] / mass[kept], g[kept])

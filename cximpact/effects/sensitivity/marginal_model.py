@@ -156,7 +156,7 @@ class MarginalSensitivity:
         drawn, tips = self._resampled(customers, propensity, base, codes, sign, rng)
         found = np.array([estimate.ends(strength) for strength in self.lambdas])
         # of B samples, the k-th smallest has k / (B + 1) of the distribution below it
-        k = max(int((1 - self.prob) / 2 * (self.replications + 1)) - 1, 0)
+        k = max(int((1 - self.prob) / 2 * (self.replications + 1) + 1e-9) - 1, 0)
         drawn, tips = np.sort(drawn, axis=0), np.sort(tips)
         table = pd.DataFrame(
             {

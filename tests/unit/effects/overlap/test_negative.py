@@ -76,6 +76,13 @@ def test_the_tests_agree_with_the_interval(kind):
         within = row["conf_low"] > -1 and row["conf_high"] < 1
         assert (row["p_zero"] >= 0.1) == holds_zero
         assert (row["p_margin"] < 0.05) == within
+        words = {
+            (True, True): "no sign of bias",
+            (False, True): "bias within the margin",
+            (True, False): "inconclusive",
+            (False, False): "bias",
+        }
+        assert row["verdict"] == words[holds_zero, within]
 
 
 def test_no_p_value_is_below_one_over_the_draws():

@@ -157,6 +157,31 @@ def test_weights_clusters_and_seeds():
     assert alone.equals(one_row({}, data))
 
 
+def test_the_interval_is_of_percentiles_of_weighted_samples():
+    data = world(200)
+    drawn = []
+
+    def model(weights):
+        drawn.append(weights)
+        return data["propensity"]
+
+    settings = MarginalSensitivity(lambdas=2, prob=0.9, replications=99)
+    row = settings.fit(data["outcome"], data["treatment"], model, rng=1).table.iloc[0]
+    single = MarginalSensitivity(lambdas=2, replications=50)
+    ends = [single.fit(**data, weights=w, rng=1).table.iloc[0][["low", "high"]] for w in drawn[1:]]
+    low, high = np.sort(np.array(ends, dtype=float), axis=0).T
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx((low[4], high[-5]))
+
+
+def test_rows_without_weight_do_not_matter():
+    data = world(200)
+    w = np.append(np.ones(100), np.zeros(100))
+    wild = data | {"outcome": np.append(data["outcome"][:100], np.full(100, 1e6))}
+    found, other = one_row({}, wild, weights=w), one_row({}, data, weights=w)
+    assert found["conf_low"] == pytest.approx(other["conf_low"])
+    assert found["conf_high"] == pytest.approx(other["conf_high"])
+
+
 def test_propensities_are_estimated_again_in_every_sample():
     data = world(300)
     seen = []
