@@ -157,9 +157,9 @@ def _sorted_rows(score: np.ndarray, data: HeldOut) -> _Rows:
 
 
 def _size(k: float, total: float, whole: bool) -> float:
-    """Size of the first k in a replicate, which may hold too few rows for a whole one."""
+    """Size of the first k in a replicate; beyond what there is, the kernel takes all."""
     if isinstance(k, int | np.integer):
-        return min(float(k), total)
+        return float(k)
     return float(np.floor(total * k)) if whole else total * k
 
 

@@ -178,7 +178,7 @@ def replicate(kept, drawn, rows, marks, sizes, scale, table):  # type: ignore[no
             g += 1
         s += bs
         bt = bc = byt = byc = bs = 0.0
-    # the last mark may lie beyond the sum of the weights by rounding
+    # marks may lie beyond the sum of the weights by rounding, and sizes anyhow
     now = np.array([nt, nc, yt, yc, s])
     at_size[j:] = now
     at_mark[g:, 0], at_mark[g:, 1], at_mark[g:, 2] = q, u, s

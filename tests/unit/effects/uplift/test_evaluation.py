@@ -12,9 +12,11 @@ from cximpact.core import errors
 from cximpact.core.draws import check_joint
 from cximpact.effects.uplift import curve_metrics
 from cximpact.effects.uplift.calibration_gates import gates
+from cximpact.effects.uplift.curve_bootstrap import bootstrap
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.evaluation_result import p_values
+from cximpact.effects.uplift.evaluation_words import p_phrase
 from cximpact.effects.uplift.toc import WEIGHTINGS, autoc, effect_at_k, rate
 from tests.support.uplift_curves import randomized
 
@@ -133,6 +135,34 @@ def test_deciles_are_groups_of_the_score():
     expected = gates(WORLD["tau"], DATA.pseudo_outcome, 10).tidy(0.8)
     pd.testing.assert_frame_equal(FOUND.deciles(prob=0.8), expected)
     assert len(FOUND.deciles(4)) == 4
+
+
+def test_deciles_know_weights_and_clusters():
+    given = {"weights": np.arange(2000) % 3 + 0.5, "cluster": np.arange(2000) % 30}
+    data = HeldOut(outcome=DATA.outcome, treatment=DATA.treatment, **given)
+    found = evaluate_scores(WORLD["tau"], data, replicates=20, rng=1)
+    expected = gates(WORLD["tau"], data.pseudo_outcome, 10, **given).tidy()
+    pd.testing.assert_frame_equal(found.deciles(), expected)
+
+
+def test_draws_are_the_replicates_without_the_data():
+    found = bootstrap(
+        WORLD["tau"],
+        DATA,
+        ks=(0.1, 0.2, 0.3),
+        normalization="perfect",
+        replicates=100,
+        seed=1,
+    )
+    assert (FOUND.draws.values == found.metrics[1:]).all()
+    assert (FOUND.estimate.values == found.metrics[0]).all()
+    assert (FOUND.curve_draws.values == found.curves[1:]).all()
+    assert (FOUND.random_draws.values == found.random[1:]).all()
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.0004, "p < 0.001"), (0.005, "p = 0.005")])
+def test_p_values_in_words(p, words):
+    assert p_phrase(p) == words
 
 
 def test_it_says_that_a_ranking_works():
