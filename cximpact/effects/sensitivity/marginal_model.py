@@ -65,6 +65,9 @@ class MarginalSensitivity:
     means, found by sorting. With outcome predictions they are those of the residuals, added to the
     mean prediction: the doubly robust estimate at Lambda = 1.
 
+    Intervals reach from a low percentile of the lower bound to a high one of the upper bound over
+    bootstrap samples, in which customers or clusters get independent exponential weights.
+
     Balanced bounds are valid for any predictions and strata if the propensity is right; they are
     the sharpest possible if residuals are distributed alike at all x (within each stratum), as in
     strata that hold all there is to x. What breaks them: a wrong propensity, or no overlap.
