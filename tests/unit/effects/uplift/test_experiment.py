@@ -58,9 +58,13 @@ def test_clusters_inflate_the_size_and_come_whole():
     assert found.clusters == found.n / 50
     assert "clusters, which inflate the variance 1.98 times" in found.explain()
     few = experiment_size(1.0, sd=1.0, cluster_size=50, icc=0.5)
-    # few clusters: the t distribution of clusters less two, not of customers
-    naive = 2 * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2 * 2 * 25.5 / 50
-    assert few.clusters > naive + 1
+    # few clusters: the t distribution has clusters less two degrees of freedom, not customers
+
+    def power(clusters):
+        critical, distance = stats.t.ppf(0.975, clusters - 2), math.sqrt(clusters * 50 / 102)
+        return stats.nct.sf(critical, clusters - 2, distance)
+
+    assert power(few.clusters) >= 0.8 > power(few.clusters - 2)
 
 
 def test_a_difference_between_policies_counts_only_where_they_differ():
@@ -69,6 +73,7 @@ def test_a_difference_between_policies_counts_only_where_they_differ():
     z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
     assert found.n == pytest.approx(z**2 * variance / 0.25, abs=2)
     assert found.target == 0.5
+    assert found.std_error == pytest.approx(math.sqrt(variance / found.n))
     more = policy_experiment_size(0.5, differing_share=0.6, score_sd=90.0)
     assert more.n == pytest.approx(2 * found.n, rel=0.01)
     loss = policy_experiment_size(-0.5, differing_share=0.3, score_sd=90.0)
@@ -98,10 +103,10 @@ def test_the_deviation_of_a_score_is_that_of_simulated_scores():
     rng = np.random.default_rng(1)
     n, e = 200_000, 0.3
     treated = (rng.random(n) < e).astype(float)
-    effect = rng.normal(1, 0.5, n)
+    effect = rng.normal(1, 3.0, n)
     residual = rng.normal(0, np.where(treated == 1, 3.0, 2.0))
     score = effect + residual * (treated / e - (1 - treated) / (1 - e))
-    expected = score_deviation((2.0, 3.0), treated_share=e, effect_sd=0.5)
+    expected = score_deviation((2.0, 3.0), treated_share=e, effect_sd=3.0)
     assert score.std() == pytest.approx(expected, rel=0.01)
 
 

@@ -1,5 +1,7 @@
 """A targeting policy: the list, its worth, its words, and its way into a return."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,17 @@ def test_the_list_and_its_value_go_by_different_numbers():
     assert row["estimate"] == pytest.approx(listed.mean())
     assert POLICY.value.names == ("policy", "risk ranking", "everybody", "random", "nobody")
     assert POLICY.allocation.profit != pytest.approx(listed.sum(), rel=0.01)
+
+
+def test_weights_and_clusters_of_the_customers_count():
+    weights, cluster = 1 + (WORLD.risk > 0.4), np.arange(3000) // 20
+    some = replace(CUSTOMERS, weights=weights, cluster=cluster)
+    row = target_customers(some, RULE, rng=1).tidy().iloc[0]
+    each = (POLICY.treat > 0) * (100 * WORLD.pseudo_outcome - 2)
+    mean = np.average(each, weights=weights)
+    sums = np.bincount(cluster, weights * (each - mean)) / weights.sum()
+    assert row["estimate"] == pytest.approx(mean)
+    assert row["std_error"] == pytest.approx(np.sqrt(sums @ sums * 150 / 149))
 
 
 def test_the_effect_is_per_contact_and_before_cost():
@@ -173,6 +186,16 @@ def test_limits_by_group_are_said():
     text = target_customers(grouped, rule, rng=1).explain()
     assert "Limits by group that bind: min_share of" in text
     assert "contacted at an expected loss to keep min_share" in text
+
+
+def test_a_rule_keeps_the_largest_share_and_whole_customers():
+    few = ScoredCustomers(effect=[0.5, 0.4, 0.3, 0.2])
+    rule = TargetingRule(value=10.0, cost=1.0, currency="EUR", max_share=0.5)
+    assert target_customers(few, rule).contacts == 2
+    whole = TargetingRule(value=10.0, cost=1.0, currency="EUR", budget=2.5, fractional=False)
+    assert target_customers(few, whole).contacts == 2
+    part = replace(whole, fractional=True)
+    assert target_customers(few, part).contacts == pytest.approx(2.5)
 
 
 def test_the_treatment_list_has_the_interval_of_each_customer():

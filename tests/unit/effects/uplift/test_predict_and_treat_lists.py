@@ -22,7 +22,7 @@ def test_customers_are_of_four_kinds():
     assert list(table["n"]) == [2, 1, 1, 2]
     assert list(table["share"]) == pytest.approx([1 / 3, 1 / 6, 1 / 6, 1 / 3])
     assert list(table["profit_if_treated"]) == pytest.approx([40.0, -4.0, -4.0, -40.0])
-    assert table.loc["persuadables", "mean_risk"] == pytest.approx(0.5)
+    assert list(table["mean_risk"]) == pytest.approx([0.5, 0.1, 0.7, 0.6])
     assert table.loc["sleeping dogs", "mean_uplift"] == pytest.approx(-0.15)
     assert (table["mean_value"] == 100.0).all()
     assert list(table["on_risk_list"]) == [1, 0, 0, 1]
@@ -48,6 +48,9 @@ def test_a_value_by_customer_moves_the_lists():
     assert found.contacts == 1
     assert table.loc["risk times value", "expected_profit"] == pytest.approx(175.0)
     assert table.loc["risk ranking", "expected_profit"] == pytest.approx(-5.2)
+    values = {"value": [1.0, 2.0, 3.0, 1.0, 1.0, 1.0], "cost": 0.1, "contacts": 1}
+    table = predict_and_treat(**SMALL | values).lists.set_index("policy")
+    assert table.loc["risk times value", "expected_profit"] == pytest.approx(2 * 0.3 - 0.1)
 
 
 def test_a_kind_without_customers_is_there_with_zero():
