@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from cximpact.core.errors import CxImpactError
 from cximpact.effects.uplift import curve_metrics
 from cximpact.effects.uplift.calibration_gates import gates
+from cximpact.effects.uplift.curve_toc import WEIGHTINGS, arm_pseudo_outcome, autoc, rate, toc
 from cximpact.effects.uplift.curves import qini_curve, uplift_curve
 from cximpact.effects.uplift.evaluation_data import HeldOut
-from cximpact.effects.uplift.toc import WEIGHTINGS, arm_pseudo_outcome, autoc, rate, toc
 
 
 @st.composite

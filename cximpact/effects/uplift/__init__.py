@@ -10,6 +10,7 @@ from cximpact.effects.uplift.calibration_groups import GroupEffects
 from cximpact.effects.uplift.comparison import compare_scores
 from cximpact.effects.uplift.crossfit import CrossFit
 from cximpact.effects.uplift.curve_metrics import auuc, qini_coefficient, uplift_at_k
+from cximpact.effects.uplift.curve_toc import autoc, effect_at_k, rate, toc
 from cximpact.effects.uplift.curves import qini_curve, uplift_curve
 from cximpact.effects.uplift.doubly_robust import doubly_robust_scores
 from cximpact.effects.uplift.evaluation import evaluate_scores
@@ -41,7 +42,6 @@ from cximpact.effects.uplift.policy_valuation import policy_value
 from cximpact.effects.uplift.policy_worth import PolicyValue
 from cximpact.effects.uplift.predict_and_treat_lists import PredictAndTreat, predict_and_treat
 from cximpact.effects.uplift.segment_policy import SegmentPolicy, best_policy
-from cximpact.effects.uplift.toc import autoc, effect_at_k, rate, toc
 from cximpact.effects.uplift.treatment_list_rows import treatment_list
 from cximpact.effects.uplift.uplift_result import UpliftPosterior
 

@@ -156,10 +156,7 @@ class HonestForest:
         members = np.argsort(codes, kind="stable").astype(np.int32)
         tried = max(1, round(self.features * n_features))
         grow_forest(
-            binned,
-            np.array([len(e) + 1 for e in edges]),
-            weight * target,
-            weight,
+            (binned, np.array([len(e) + 1 for e in edges]), weight * target, weight),
             starts,
             members,
             bags,

@@ -39,8 +39,10 @@ def _shuffled_front(items: np.ndarray, size: int, state: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def _best_split(bins, score, weight, rows, feature, n_bins, min_leaf, estimated, hist, found):
-    """Find the bin of one feature after which to split; gain, bin and counts go to ``found``."""
+def _best_split(data, rows, estimated, feature, min_leaf, hist, found):
+    """Find the bin of one feature after which to split; gain and bin go to ``found``."""
+    bins, n_bins_of, score, weight = data
+    n_bins = n_bins_of[feature]
     hist[:n_bins] = 0.0
     column = bins[feature]
     for i in rows:
@@ -94,21 +96,10 @@ def _partition(column: np.ndarray, rows: np.ndarray, cut: int) -> int:
 
 
 @njit(cache=True)
-def _grow(
-    bins,
-    n_bins,
-    score,
-    weight,
-    split_rows,
-    leaf_rows,
-    min_leaf,
-    max_depth,
-    n_try,
-    state,
-    nodes,
-    sums,
-):
+def _grow(data, split_rows, leaf_rows, limits, state, nodes, sums):
     """Grow one tree; the structure comes from ``split_rows``, the values from ``leaf_rows``."""
+    bins, n_bins, score, weight = data
+    min_leaf, max_depth, n_try = limits
     n_features = len(n_bins)
     features = np.arange(n_features)
     hist = np.zeros((256, 4))
@@ -136,9 +127,7 @@ def _grow(
             _shuffled_front(features, n_try, state)
             for k in range(n_try):
                 f = features[k]
-                _best_split(
-                    bins, score, weight, own, f, n_bins[f], min_leaf, estimated, hist, found
-                )
+                _best_split(data, own, estimated, f, min_leaf, hist, found)
                 if found[0] > best_gain:
                     best_gain = found[0]
                     nodes[node, 0] = f
@@ -170,15 +159,15 @@ def _grow(
 
 
 @njit(cache=True, parallel=True)
-def grow_forest(bins, n_bins, score, weight, starts, members, bags, limits, seed, nodes, sums):
+def grow_forest(data, starts, members, bags, limits, seed, nodes, sums):
     """Grow groups of trees; the trees of a group share a half of the clusters.
 
     ``starts`` and ``members`` list the rows of each cluster; ``bags`` (group, cluster) says which
     clusters belong to the group. Of these, a random half of the clusters shapes each tree and the
     other half gives its values. ``limits`` are the least rows of a leaf, the greatest depth and
-    how many features are tried at a split.
+    how many features are tried at a split; ``data`` are the bins (feature, row), how many bins
+    each feature has, and score and weight of the rows.
     """
-    min_leaf, max_depth, n_try = limits
     n_groups = len(bags)
     per_group = len(nodes) // n_groups
     for tree in prange(n_groups * per_group):
@@ -208,20 +197,7 @@ def grow_forest(bins, n_bins, score, weight, starts, members, bags, limits, seed
                 else:
                     leaf_rows[j] = members[m]
                     j += 1
-        _grow(
-            bins,
-            n_bins,
-            score,
-            weight,
-            split_rows,
-            leaf_rows,
-            min_leaf,
-            max_depth,
-            n_try,
-            state,
-            nodes[tree],
-            sums[tree],
-        )
+        _grow(data, split_rows, leaf_rows, limits, state, nodes[tree], sums[tree])
 
 
 @njit(cache=True, parallel=True)

@@ -9,8 +9,8 @@ from scipy.special import digamma
 from cximpact.effects.uplift import curve_metrics, curves
 from cximpact.effects.uplift.curve_bootstrap import FRACTIONS, bootstrap, drawn_counts
 from cximpact.effects.uplift.curve_kernels import harmonic, poisson_counts
+from cximpact.effects.uplift.curve_toc import effect_at_k, rate, toc
 from cximpact.effects.uplift.evaluation_data import HeldOut
-from cximpact.effects.uplift.toc import effect_at_k, rate, toc
 from tests.support.uplift_curves import randomized
 
 KS = (0.1, 0.3)

@@ -13,11 +13,11 @@ from cximpact.core.draws import check_joint
 from cximpact.effects.uplift import curve_metrics
 from cximpact.effects.uplift.calibration_gates import gates
 from cximpact.effects.uplift.curve_bootstrap import bootstrap
+from cximpact.effects.uplift.curve_toc import WEIGHTINGS, autoc, effect_at_k, rate
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.evaluation_result import p_values
 from cximpact.effects.uplift.evaluation_words import p_phrase
-from cximpact.effects.uplift.toc import WEIGHTINGS, autoc, effect_at_k, rate
 from tests.support.uplift_curves import randomized
 
 WORLD = randomized(np.random.default_rng(1), 2000)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import digamma
 
 from cximpact.core import errors
-from cximpact.effects.uplift.toc import arm_pseudo_outcome, autoc, effect_at_k, rate, toc
+from cximpact.effects.uplift.curve_toc import arm_pseudo_outcome, autoc, effect_at_k, rate, toc
 
 GAMMA = np.array([0.9, 0.7, 0.8, 0.2, 0.3, 0.1, 0, -0.1, -0.2, 0.3])
 FIRST = -np.arange(10.0)
