@@ -48,7 +48,7 @@ def test_a_value_by_customer_moves_the_lists():
     assert found.contacts == 1
     assert table.loc["risk times value", "expected_profit"] == pytest.approx(175.0)
     assert table.loc["risk ranking", "expected_profit"] == pytest.approx(-5.2)
-    values = {"value": [1.0, 2.0, 3.0, 1.0, 1.0, 1.0], "cost": 0.1, "contacts": 1}
+    values = {"value": [1.0, 2.0, 2.9, 1.0, 1.0, 1.0], "cost": 0.1, "contacts": 1}
     table = predict_and_treat(**SMALL | values).lists.set_index("policy")
     assert table.loc["risk times value", "expected_profit"] == pytest.approx(2 * 0.3 - 0.1)
 
