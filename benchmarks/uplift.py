@@ -4,9 +4,9 @@ python benchmarks/uplift.py [--only WORD] [--rows N]
 
 Every measurement runs in a process of its own on two threads, after a first call on a few rows
 (imports and compilation are not counted). Seconds are CPU seconds of the process. Both sides get
-the same rows of a world whose effects are known. Peers come by
-``bench-uplift``; a row whose peer is not installed says so. A
-measurement is a function here, found by its name in `MEASURES`.
+the same rows of a world whose effects are known. Peers are in the dependency group
+``bench-uplift``; a row whose peer is not installed says so. A measurement is a function here,
+found by its name in `MEASURES`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.sensitivity import robustness_value
 from cximpact.effects.uplift.effect_models import EffectModel
 from cximpact.effects.uplift.learner_fit import Prepared
+from cximpact.effects.uplift.segment_result import experiment_id
 from cximpact.effects.uplift.uplift_model import UpliftModel
 from cximpact.effects.uplift.uplift_result import UpliftPosterior
 
@@ -108,7 +109,7 @@ def average_fields(
         size=estimator.draws,
         rng=generator,
         source=provenance.source,
-        data_ids=[rows.data_hash],
+        data_ids=[rows.data_hash, experiment_id(data)],
         **labels,
     )
     shape = value.shape if several else ()

@@ -11,6 +11,7 @@ from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_choice, check_count
 from cximpact.data import CrossSection
 from cximpact.effects.uplift.crossfit import CrossFit
+from cximpact.effects.uplift.documented import shares_parameters
 from cximpact.effects.uplift.effect_models import EffectModel, check_final
 from cximpact.effects.uplift.forest import HonestForest
 from cximpact.effects.uplift.learned import OUTCOME_SCALES, learned_result
@@ -96,11 +97,10 @@ class MetaLearner:
         return means_effect(ready, self.outcome_model, arm, self.bags, rng)
 
 
+@shares_parameters(MetaLearner)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SLearner(MetaLearner):
     """One model of the outcome, with the arm among its features.
-
-    Parameters are those of `MetaLearner`.
 
     Notes
     -----
@@ -121,11 +121,10 @@ class SLearner(MetaLearner):
         return True
 
 
+@shares_parameters(MetaLearner)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TLearner(MetaLearner):
     """Two models of the outcome, one an arm.
-
-    Parameters are those of `MetaLearner`.
 
     Notes
     -----
@@ -142,11 +141,10 @@ class TLearner(MetaLearner):
     """
 
 
+@shares_parameters(MetaLearner)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class XLearner(MetaLearner):
     """Effects imputed from the other arm's model, then regressed on the features.
-
-    Parameters are those of `MetaLearner`.
 
     Notes
     -----
@@ -166,11 +164,10 @@ class XLearner(MetaLearner):
         return crossed_effect(ready, self.outcome_model, self.final_model, arm, self.bags, rng)
 
 
+@shares_parameters(MetaLearner)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RLearner(MetaLearner):
     """What is left of the outcome, regressed on what is left of treatment: a causal forest.
-
-    Parameters are those of `MetaLearner`.
 
     Notes
     -----
@@ -192,11 +189,10 @@ class RLearner(MetaLearner):
         return residual_effect(ready, self.final_model, arm, self.bags, rng)
 
 
+@shares_parameters(MetaLearner)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DRLearner(MetaLearner):
     """Doubly robust scores, regressed on the features.
-
-    Parameters are those of `MetaLearner`.
 
     Notes
     -----

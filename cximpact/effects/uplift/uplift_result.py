@@ -16,6 +16,7 @@ from cximpact.core.results import EffectPosterior, plotting, quantile
 from cximpact.core.rng import RngLike, seed_of
 from cximpact.core.validate import check_prob
 from cximpact.data import CrossSection, frames
+from cximpact.effects.uplift.documented import shares_parameters
 from cximpact.effects.uplift.doubly_robust import doubly_robust_scores
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
@@ -31,6 +32,7 @@ from cximpact.effects.uplift.uplift_model import (
 )
 
 
+@shares_parameters(EffectPosterior)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UpliftPosterior(EffectPosterior):
     """Average effects of the arms, with a model of the effect on each customer.

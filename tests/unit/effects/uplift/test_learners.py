@@ -6,8 +6,15 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import cximpact as cx
+from cximpact.core import draws as dr
 from cximpact.core.causal import is_causal
-from cximpact.core.errors import ConfigError, DesignError, DtypeError, MissingColumnError
+from cximpact.core.errors import (
+    AlignmentError,
+    ConfigError,
+    DesignError,
+    DtypeError,
+    MissingColumnError,
+)
 
 u = cx.effects.uplift
 LEARNERS = {
@@ -296,3 +303,19 @@ def test_the_data_are_left_alone(train):
 def test_settings_are_checked(name: str, settings):
     with pytest.raises(ConfigError):
         LEARNERS[name](**settings)
+
+
+def test_two_results_of_one_experiment_are_not_taken_for_independent(fitted, train):
+    table = train.table().assign(half=lambda d: np.where(d["x2"] > 0, "up", "down"))
+    table["y"] = (table["y"] > 0.5).astype(float)
+    data = section(table)
+    whole = u.AverageEffect(outcome_model="mean").fit(data, rng=1)
+    again = u.TLearner(outcome_model="linear").fit(data, rng=2)
+    with pytest.raises(AlignmentError):
+        dr.pair(whole.draws, again.draws, rng=1)
+
+
+def test_parameters_that_learners_share_are_documented():
+    for learner in LEARNERS.values():
+        assert "bags : int, default 0" in learner.__doc__
+    assert "would_change_it : str" in u.UpliftPosterior.__doc__
