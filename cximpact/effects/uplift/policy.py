@@ -245,8 +245,12 @@ class TargetingPolicy:
         ).text(prob)
 
     def _repr_html_(self) -> str:
-        table = self.treatment_list() if self.valued is None else self.valued.tidy()
-        return result_html("Targeting policy", table.head(10), self.explain())
+        if self.valued is not None:
+            return result_html("Targeting policy", self.valued.tidy(), self.explain())
+        listed = self.treatment_list()
+        arms = listed.groupby("arm")[["cost", "expected_gain", "expected_profit"]].sum()
+        contacts = listed["arm"].value_counts().rename("contacts")
+        return result_html("Targeting policy", arms.join(contacts).reset_index(), self.explain())
 
 
 def target_customers(

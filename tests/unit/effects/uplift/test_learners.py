@@ -319,3 +319,11 @@ def test_parameters_that_learners_share_are_documented():
     for learner in LEARNERS.values():
         assert "bags : int, default 0" in learner.__doc__
     assert "would_change_it : str" in u.UpliftPosterior.__doc__
+
+
+def test_the_page_of_a_list_names_no_customer(fitted, test):
+    future = test.table()[["who", "x1", "x2"]]
+    found = fitted.policy(future, value=10.0, cost=8.0, currency="EUR", capacity=100)
+    html = found._repr_html_()
+    assert not any(f">{who}<" in html for who in future["who"])
+    assert "contacts" in html
