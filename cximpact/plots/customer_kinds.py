@@ -82,19 +82,18 @@ def risk_uplift_map(
     check_complete(rows, ["risk", "uplift"])
     kind = _kinds(rows)
     x, y = rows["risk"].to_numpy(), rows["uplift"].to_numpy()
-    cuts = {"risk": risk_cut, "uplift": break_even}
-    cuts = {k: None if v is None else check_number(v, k) for k, v in cuts.items()}
+    upright = [] if risk_cut is None else [check_number(risk_cut, "risk_cut")]
+    level = [0.0] if break_even is None else [0.0, check_number(break_even, "break_even")]
     ax = prepare(ax, title=title, height=4.8, pad=12 + 2 * ROW)
     ax.set_xlim(*_limits(x, []))
-    ax.set_ylim(*_limits(y, [0.0, *([] if cuts["uplift"] is None else [cuts["uplift"]])]))
+    ax.set_ylim(*_limits(y, level))
+    palette = list(COLORS.values())
     if x.size <= MOST_DOTS:
-        draw_customers(ax, x, y, kind, list(COLORS.values()))
+        draw_customers(ax, x, y, kind, palette)
     else:
-        marks = [0.0, *(v for v in [cuts["uplift"]] if v is not None)]
-        across = cell_edges(*ax.get_xlim(), [v for v in [cuts["risk"]] if v is not None])
-        edges = (across, cell_edges(*ax.get_ylim(), marks))
-        draw_cells(ax, x, y, kind, list(COLORS.values()), edges=edges)
-    _lines(ax, cuts["risk"], cuts["uplift"], unit, risk_unit)
+        edges = cell_edges(*ax.get_xlim(), upright), cell_edges(*ax.get_ylim(), level)
+        draw_cells(ax, x, y, kind, palette, edges=edges)
+    _lines(ax, risk_cut, break_even, unit, risk_unit)
     number_axis(ax.xaxis, risk_unit, name="risk without a contact")
     number_axis(ax.yaxis, unit, name="effect of a contact")
     key_row(ax, _handles(kind), columns=2)

@@ -87,7 +87,7 @@ def uplift_curve(
     groups = [None] if by is None else list(dict.fromkeys(rows[by]))
     _check(rows, groups)
     band = len(groups) <= _MANY
-    handles = [*_handles(groups, rows, band=band)]
+    handles = _handles(groups, rows, band=band)
     ax = prepare(ax, title=title, height=4.2, pad=12 + ROW * rows_of(len(handles)))
     for i, group in enumerate(groups):
         own = rows if by is None else rows[rows[by] == group]

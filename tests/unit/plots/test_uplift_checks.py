@@ -94,6 +94,14 @@ def test_one_sample_is_filled_and_the_threshold_moves_the_colors():
     assert key(ax) == ["before weighting", "within 0.3: balanced"]
 
 
+def test_the_size_before_weighting_decides_the_order_and_the_band_is_seen():
+    table = BALANCE.assign(difference=[0.05, 0.01, 0.03, -0.08, 0.01, 0.0])
+    ax = plots.love_plot(table.iloc[::-1], threshold=0.5)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["age", "region: north", "tenure"]
+    low, high = ax.get_xlim()
+    assert low < -0.5 and high > 0.5
+
+
 def test_infinite_differences_are_arrows_at_the_edge():
     table = BALANCE.assign(difference=[np.inf, 0.0, -np.inf, 0.0, 0.3, 0.1])
     ax = plots.love_plot(table)
@@ -103,6 +111,8 @@ def test_infinite_differences_are_arrows_at_the_edge():
     assert low < arrows["<"] < 0.02 * high + 0.98 * low
     assert high > arrows[">"] > 0.98 * high + 0.02 * low
     assert [t.get_text() for t in ax.get_yticklabels()][-1] == "tenure"
+    joins = ax.collections[-1].get_segments()  # type: ignore[attr-defined]
+    assert len(joins) == 3 and np.isfinite(joins).all()
 
 
 def test_tables_without_differences_are_refused():
@@ -132,7 +142,16 @@ def test_arms_mirror_each_other():
     assert shown == shown[::-1] and not any("-" in t for t in shown)
 
 
+def test_extreme_chances_are_shaded_on_both_sides():
+    ax = plots.overlap_histogram(histogram(), edge=0.1)
+    shades = [p.get_extents() for p in ax.patches if to_hex(p.get_facecolor()) == style.SHADE]
+    ends = [ax.transData.inverted().transform(s.get_points())[:, 0] for s in shades]
+    np.testing.assert_allclose(ends, [[0.0, 0.1], [0.9, 1.0]], atol=1e-9)
+
+
 def test_other_arms_are_refused():
+    with pytest.raises(MissingValueError, match="'share' is missing in 8 rows"):
+        plots.overlap_histogram(histogram().assign(share=np.nan))
     with pytest.raises(ConfigError, match="an arm is named 'both'"):
         plots.overlap_histogram(histogram().replace({"arm": {"treated": "both"}}))
     assert not any("Shaded" in t for t in texts(plots.overlap_histogram(histogram())))
@@ -145,7 +164,7 @@ def contours(ax):
 def test_the_threshold_is_a_line_of_its_own():
     ax = plots.confounding_contour(grid(), unit="points", threshold=0.1)
     others, crossing = contours(ax)
-    assert crossing.levels.tolist() == [0.1] and 0.1 not in others.levels
+    assert crossing.levels.tolist() == [0.1] and not np.isclose(others.levels, 0.1).any()
     assert to_hex(crossing.get_edgecolor()[0]) == style.ORANGE
     vertices = crossing.get_paths()[0].vertices
     x, y = vertices[(vertices > 0).all(axis=1)].T
@@ -159,20 +178,22 @@ def test_an_estimate_that_nothing_takes_away_has_no_such_line():
     ax = plots.confounding_contour(grid(start=9.0))
     assert all(0.0 not in c.levels for c in contours(ax))
     assert any("0 is out of reach" in t for t in texts(ax))
+    above = plots.confounding_contour(grid(), threshold=99.0)
+    assert all(99.0 not in c.levels for c in contours(above))
 
 
 def test_benchmarks_inside_the_grid_are_named():
     marks = pd.DataFrame(
         {
-            "benchmark": ["age", "age", "tenure", "gone", "calls"],
-            "k": [1, 2, 1, 1, 1],
-            "r2_treatment": [0.1, 0.2, 0.05, np.nan, 0.0001],
-            "r2_outcome": [0.1, 0.3, 0.9, np.nan, 0.3],
+            "benchmark": ["age", "age", "tenure", "gone", "calls", "spend"],
+            "k": [1, 2, 1, 1, 1, 1],
+            "r2_treatment": [0.1, 0.2, 0.05, np.nan, 0.0001, 0.9],
+            "r2_outcome": [0.1, 0.3, 0.9, np.nan, 0.3, 0.1],
         }
     )
     ax = plots.confounding_contour(grid(), marks)
     assert "2 × age" in texts(ax)
-    assert not any("tenure" in t or "gone" in t or "calls" in t for t in texts(ax))
+    assert not any(name in t for t in texts(ax) for name in ("tenure", "gone", "calls", "spend"))
     (diamonds,) = [line for line in ax.lines if line.get_marker() == "D"]
     np.testing.assert_array_equal(diamonds.get_xydata(), [[0.1, 0.1], [0.2, 0.3]])
 
@@ -199,5 +220,7 @@ def test_a_grid_with_gaps_is_refused():
         plots.confounding_contour(grid().iloc[1:])
     with pytest.raises(ConfigError, match="full grid"):
         plots.confounding_contour(grid().head(11))
+    with pytest.raises(MissingValueError, match="'estimate' is missing in 1 row"):
+        plots.confounding_contour(grid().assign(estimate=[np.nan, *[0.1] * 120]))
     with pytest.raises(DuplicateKeyError):
         plots.confounding_contour(pd.concat([grid(), grid()]))

@@ -13,6 +13,7 @@ from cximpact.core.errors import (
     DuplicateKeyError,
     EmptyDataError,
     MissingColumnError,
+    MissingValueError,
 )
 from cximpact.plots import style
 
@@ -132,6 +133,16 @@ def test_tables_that_are_no_curve_are_refused():
         plots.uplift_curve(curve(), kind="gain")
     with pytest.raises(EmptyDataError):
         plots.uplift_curve(curve().head(0))
+    with pytest.raises(MissingValueError, match="'estimate' is missing in 1 row"):
+        plots.uplift_curve(curve().assign(estimate=[np.nan, *FRACTIONS[1:]]))
+
+
+def test_zero_is_always_seen():
+    far = curve().assign(estimate=5.0, conf_low=4.9, conf_high=5.1, random=5.0)
+    assert plots.uplift_curve(far).get_ylim()[0] < 0
+    high = groups().assign(estimate=5.0, conf_low=4.9, conf_high=5.1)
+    assert plots.uplift_deciles(high).get_ylim()[0] < 0
+    assert plots.uplift_deciles(high, average=9.0).get_ylim()[1] > 9
 
 
 def test_groups_stand_in_order_with_their_intervals_and_the_average():
@@ -154,6 +165,8 @@ def test_many_groups_keep_their_labels_apart():
     assert not any("all customers" in t for t in texts(ax))
     with pytest.raises(DuplicateKeyError):
         plots.uplift_deciles(pd.concat([groups(), groups()]))
+    with pytest.raises(MissingValueError, match="estimate"):
+        plots.uplift_deciles(groups().assign(estimate=np.nan))
 
 
 def test_calibration_marks_the_groups_that_miss_their_prediction():
@@ -162,6 +175,8 @@ def test_calibration_marks_the_groups_that_miss_their_prediction():
     np.testing.assert_allclose(dots.get_offsets(), pairs()[["predicted", "observed"]])
     assert [to_hex(c) for c in dots.get_facecolor()] == [style.BLUE, style.ORANGE, style.BLUE]
     assert "1 of 3 90% intervals miss the prediction (orange)" in texts(ax)
+    low = plots.calibration(pairs().assign(predicted=[0.02, 0.01, -0.01]))
+    assert "1 of 3 90% intervals miss the prediction (orange)" in texts(low)
     diagonal = ax.lines[0]
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
     assert ax.get_xlabel() == "Predicted effect (percentage points)"
@@ -177,3 +192,5 @@ def test_calibration_says_so_where_all_is_right():
         plots.calibration(pairs().drop(columns="predicted"))
     with pytest.raises(DtypeError):
         plots.calibration("table")  # type: ignore[arg-type]
+    with pytest.raises(MissingValueError, match="'observed' is missing in 3 rows"):
+        plots.calibration(pairs().assign(observed=np.nan))

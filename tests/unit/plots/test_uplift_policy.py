@@ -159,6 +159,13 @@ def test_only_the_first_policy_has_a_band():
     ax = plots.policy_curve(budgets(), currency="EUR")
     assert len(ax.collections) == 1
     assert "the list chosen" not in " ".join(texts(ax))
+    with pytest.raises(MissingValueError, match="estimate"):
+        plots.policy_curve(budgets().assign(estimate=np.nan), currency="EUR")
+
+
+def test_a_list_beyond_the_budgets_is_seen():
+    ax = plots.policy_curve(budgets(), currency="EUR", chosen=(900.0, 500.0))
+    assert ax.get_xlim()[1] > 900 and ax.get_ylim()[1] > 500
 
 
 def test_where_no_budget_pays_none_is_marked():
