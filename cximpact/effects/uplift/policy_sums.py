@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from cximpact.core.errors import ClusterError, DataError, MissingValueError
+from cximpact.core.errors import ClusterError
+from cximpact.effects.uplift.evaluation_data import cluster_codes
 
 PARTS = ("gain", "behavior", "cost")
 
@@ -125,8 +125,8 @@ def list_sums(
     )
 
 
-def cluster_codes(cluster: ArrayLike | None, n: int) -> np.ndarray | None:
-    """Give the clusters numbers.
+def drawn_together(cluster: ArrayLike | None, n: int) -> np.ndarray | None:
+    """Give the clusters numbers, where there are clusters.
 
     Parameters
     ----------
@@ -142,20 +142,11 @@ def cluster_codes(cluster: ArrayLike | None, n: int) -> np.ndarray | None:
 
     Raises
     ------
-    DataError, MissingValueError, ClusterError
-        If there are other customers, labels are missing, or there is only one cluster.
+    ClusterError
+        If there is only one customer.
     """
-    if cluster is None:
-        if n < 2:
-            raise ClusterError("there is 1 customer; expected at least 2 for a standard error.")
-        return None
-    codes, labels = pd.factorize(pd.Series(np.asarray(cluster)))
-    if len(codes) != n:
-        raise DataError(f"cluster has {len(codes)} values for {n} customers; expected one each.")
-    if (codes < 0).any():
-        raise MissingValueError(
-            f"cluster is missing for {int((codes < 0).sum())} customers; give them a label."
-        )
-    if len(labels) < 2:
-        raise ClusterError("there is 1 cluster; expected at least 2 for a standard error.")
-    return np.asarray(codes, dtype=np.int64)
+    if cluster is not None:
+        return cluster_codes(cluster, n)
+    if n < 2:
+        raise ClusterError("there is 1 customer; expected at least 2 for a standard error.")
+    return None

@@ -20,7 +20,7 @@ from cximpact.effects.asymptotic import t_errors
 from cximpact.effects.uplift.allocation import Allocation
 from cximpact.effects.uplift.policy_inputs import Amount, amount, by_arm, one_currency
 from cximpact.effects.uplift.policy_lists import as_shares, random_list
-from cximpact.effects.uplift.policy_sums import PARTS, ListSums, cluster_codes, list_sums
+from cximpact.effects.uplift.policy_sums import PARTS, ListSums, drawn_together, list_sums
 from cximpact.effects.uplift.policy_worth import PolicyValue
 
 POLICY = "policy"
@@ -96,7 +96,7 @@ def policy_value(
     code = one_currency(currency, worth, price)
     weight = check_weights(weights, n)
     lists = _lists(treat, n, arms, weight)
-    codes = cluster_codes(cluster, n)
+    codes = drawn_together(cluster, n)
     sums = list_sums(lists, scores * worth.scale, scores, price.scale, weight, codes)
     seed = seed_of(rng)
     provenance = Provenance(

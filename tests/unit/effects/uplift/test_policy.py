@@ -152,7 +152,7 @@ def test_a_list_for_customers_without_outcomes_is_not_valued():
             getattr(found, name)
     with pytest.raises(DesignError, match="give pseudo_outcome"):
         found.budget_curve()
-    assert "rank" in found._repr_html_()
+    assert "contacts" in found._repr_html_()
 
 
 def test_an_empty_list_says_so():

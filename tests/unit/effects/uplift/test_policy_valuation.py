@@ -11,6 +11,7 @@ from cximpact.core.errors import (
     ConfigError,
     DataError,
     MissingValueError,
+    SmallSampleWarning,
     UnitsError,
     WeightError,
 )
@@ -54,7 +55,8 @@ def test_differences_are_paired():
 
 def test_clusters_are_added_up():
     cluster = np.array(["a", "a", "b", "b", "c", "c"])
-    found = policy_value(TREAT, SCORES, cluster=cluster, **MONEY).tidy().iloc[0]
+    with pytest.warns(SmallSampleWarning, match="there are 3 clusters"):
+        found = policy_value(TREAT, SCORES, cluster=cluster, **MONEY).tidy().iloc[0]
     each = TREAT * (100 * SCORES - 5)
     sums = (each - each.mean()).reshape(3, 2).sum(axis=1) / 6
     assert found["std_error"] == pytest.approx(np.sqrt(sums @ sums * 3 / 2))
@@ -64,7 +66,8 @@ def test_whole_weights_are_repeated_rows():
     times = np.array([2, 1, 1, 3, 1, 1])
     rows = np.repeat(np.arange(6), times)
     one = policy_value(TREAT, SCORES, weights=times, **MONEY).tidy()
-    two = policy_value(TREAT[rows], SCORES[rows], cluster=rows, **MONEY).tidy()
+    with pytest.warns(SmallSampleWarning, match="there are 6 clusters"):
+        two = policy_value(TREAT[rows], SCORES[rows], cluster=rows, **MONEY).tidy()
     for name in ("contacts", "estimate", "std_error"):
         np.testing.assert_allclose(one[name], two[name], atol=1e-12)
 
