@@ -50,9 +50,10 @@ class AverageEffect:
     indicator of the bounds. It needs treatment that is as good as random given the features,
     customers of every kind in both arms (less so with ``"overlap"`` and ``"trimmed"``), and no
     spill-over. It is consistent when either the means or the propensity are estimated well, and
-    its error needs only that the product of their errors vanishes fast. What breaks it: features
-    that treatment changed; unmeasured causes of both treatment and outcome. The overlap report,
-    the balance of the arms and the sensitivity tools show how far to trust it.
+    its error needs only that the product of their errors vanishes fast. Where the means are wrong
+    and the propensity is estimated, the error comes out too large rather than too small. What
+    breaks it: features that treatment changed; unmeasured causes of both treatment and outcome.
+    The overlap report, the balance of the arms and the sensitivity tools show how far to trust it.
 
     References
     ----------
