@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
 from cximpact import plots
 from cximpact.core.errors import ConfigError, MissingColumnError, MissingValueError, UnitsError
 from cximpact.plots.customer_kinds import COLORS
-from cximpact.plots.customer_map import MOST_DOTS, cell_edges
+from cximpact.plots.customer_map import MOST_DOTS, cell_edges, draw_cells
 from cximpact.plots.render import to_png, to_svg
 
 BREAK_EVEN = 0.01
@@ -71,7 +72,9 @@ def test_few_customers_are_dots_in_the_color_of_their_kind():
 def test_the_key_counts_all_customers_of_each_kind(n):
     table = customers(n)
     counts = table["quadrant"].value_counts()
-    shown = key(drawn(table))
+    ax = drawn(table)
+    assert ax.get_legend()._ncols == 2  # type: ignore[union-attr]
+    shown = key(ax)
     assert [text.partition(":")[0] for text in shown] == list(COLORS)
     assert [text.split(": ")[1].split(" ")[0] for text in shown] == [
         f"{counts[name]:,}" for name in COLORS
@@ -123,6 +126,25 @@ def test_an_outlier_does_not_squash_the_map_of_many():
     table = customers(20_000)
     table.loc[0, "uplift"] = 50.0
     assert drawn(table).get_ylim()[1] < 1.0
+    few = customers(100)
+    few.loc[0, "uplift"] = 50.0
+    assert drawn(few).get_ylim()[1] > 50.0
+
+
+def test_what_a_contact_harms_is_shaded():
+    ax = drawn(customers(100))
+    (shade,) = ax.patches
+    ends = ax.transData.inverted().transform(shade.get_extents().get_points())[:, 1]
+    np.testing.assert_allclose(ends, [ax.get_ylim()[0], 0.0], atol=1e-9)
+
+
+def test_a_thin_cell_is_as_dark_as_a_thick_one_of_the_same_density():
+    ax = Figure().add_subplot()
+    x, y = np.full(60, 0.5), np.repeat([0.5, 2.0, 3.5], [10, 20, 30])
+    edges = np.array([0.0, 1.0]), np.array([0.0, 1.0, 3.0, 4.0])
+    draw_cells(ax, x, y, np.zeros(60, int), ["#000000"], edges=edges)
+    shades = ax.collections[0].get_facecolor()[:, 0]  # type: ignore[index]
+    assert shades[0] == pytest.approx(shades[1]) and shades[2] < shades[0]
 
 
 def test_unknown_kinds_and_gaps_are_refused():

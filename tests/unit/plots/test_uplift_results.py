@@ -10,7 +10,7 @@ from cximpact import plots
 from cximpact.core.errors import ConfigError
 from cximpact.effects.overlap import balance, overlap_report
 from cximpact.effects.sensitivity import confounding
-from cximpact.effects.uplift.calibration_gates import gates
+from cximpact.effects.uplift.calibration_gates import calibration_table, gates
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.predict_and_treat_lists import predict_and_treat
@@ -51,6 +51,18 @@ def test_an_evaluation_draws_its_groups():
         EVALUATION.plot("gain")
 
 
+def test_weights_and_clusters_reach_the_groups():
+    weights, stores = 1.0 + (X > 0), np.arange(N) % 40
+    data = HeldOut(outcome=BOUGHT, treatment=TREATED, weights=weights, cluster=stores)
+    found = evaluate_scores(0.1 * X, data, replicates=20, rng=1)
+    (line,) = [x for x in found.plot("deciles").lines if x.is_dashed()]
+    average = np.average(np.asarray(data.pseudo_outcome), weights=weights)
+    assert line.get_ydata()[0] == pytest.approx(average)
+    table = calibration_table(0.1 * X, data.pseudo_outcome, weights=weights, cluster=stores)
+    lines = found.plot("calibration").collections[0].get_segments()
+    np.testing.assert_allclose([s[:, 1] for s in lines], table[["conf_low", "conf_high"]])
+
+
 def test_groups_draw_themselves():
     found = gates(0.1 * X, HELD_OUT.pseudo_outcome, 4)
     assert len(found.plot(unit="pp").get_xticklabels()) == 4
@@ -83,6 +95,8 @@ def test_there_is_no_line_where_what_pays_differs_between_customers():
     ax = found.plot()
     assert not any("pays" in t for t in texts(ax))
     assert ax.get_xlabel() == "Risk without a contact"
+    worthless = predict_and_treat(3 * X, 0.05 * X, -100.0, 3.0, currency="EUR", contacts=9)
+    assert worthless.break_even is None
 
 
 def test_checks_draw_themselves():
