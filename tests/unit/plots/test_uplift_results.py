@@ -95,7 +95,7 @@ def test_there_is_no_line_where_what_pays_differs_between_customers():
     ax = found.plot()
     assert not any("pays" in t for t in texts(ax))
     assert ax.get_xlabel() == "Risk without a contact"
-    worthless = predict_and_treat(3 * X, 0.05 * X, -100.0, 3.0, currency="EUR", contacts=9)
+    worthless = predict_and_treat(3 * X, 0.05 * X, 0.0, 3.0, currency="EUR", contacts=9)
     assert worthless.break_even is None
 
 
