@@ -110,6 +110,11 @@ def test_checks_draw_themselves():
     ax = found.plot()
     assert ax.get_xlim()[1] >= found.robustness
     assert any("orange" in t for t in texts(ax))
+    strong = confounding(frame.assign(y=X + 0.5 * frame["z"]), "y", "t", ["z"])
+    once = strong.benchmarks.query("k == 1").iloc[0]
+    assert once["r2_outcome"] > 10 * once["r2_treatment"]
+    picture = strong.plot()
+    assert picture.get_ylim()[1] >= once["r2_outcome"] > 2 * picture.get_xlim()[1]
     assert found.plot(largest=0.5, size=5).get_xlim()[1] == 0.5
     assert not confounding(frame, "y", "t").plot().texts[-1].get_text().startswith("1 ×")
 
