@@ -2,7 +2,7 @@
 
 python benchmarks/uplift.py [--only WORD] [--rows N]
 
-Every measurement runs in a process of its own on two threads, after a first call on a few rows
+Every measurement runs in a process of its own on one thread, after a first call on a few rows
 (imports and compilation are not counted). Seconds are CPU seconds of the process. Both sides get
 the same rows of a world whose effects are known. Peers are in the dependency group
 ``bench-uplift``; a row whose peer is not installed says so. A measurement is a function here,
@@ -143,7 +143,7 @@ def econml_forest(world: str) -> Callable[[int], Numbers]:
             n_estimators=200,
             min_samples_leaf=50,
             random_state=1,
-            n_jobs=2,
+            n_jobs=1,
         ).fit(y, t, X=x)
         found = forest.effect(new).ravel()
         out = judged(found, effect, time.process_time() - start)
@@ -280,7 +280,7 @@ def measure(name: str, world: str, rows: int | None) -> None:
 
 def table(only: str, rows: int | None) -> None:
     """Run every measurement in a process of its own and print a line for each."""
-    env = os.environ | {"OMP_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2"}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     for name, (kind, peer, _, _) in MEASURES.items():
         if only not in name and only != kind:
             continue

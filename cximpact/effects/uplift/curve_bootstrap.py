@@ -57,7 +57,7 @@ def drawn_counts(seed: int, replicate: int, units: int) -> np.ndarray:
     from cximpact.effects.uplift.curve_kernels import poisson_counts
 
     stream = np.random.PCG64([replicate, seed])
-    return poisson_counts(stream.random_raw(units // 2 + 1).view(np.uint32)[:units])
+    return poisson_counts(stream.random_raw(units // 4 + 1).view(np.uint16)[:units])
 
 
 def bootstrap(

@@ -11,9 +11,10 @@ _FEW = 16.0
 
 
 def _poisson_cuts() -> np.ndarray:
-    """Distribution function of the Poisson distribution with mean 1 in units of 1 / 2**32."""
+    """Distribution function of the Poisson distribution with mean 1 in units of 1 / 2**16."""
     below = np.cumsum(np.exp(-1.0) / np.cumprod(np.append(1.0, np.arange(1.0, 12.0))))
-    return np.floor(below * 2.0**32).astype(np.uint32)
+    cuts = np.round(below * 2.0**16)
+    return cuts[cuts < 2.0**16].astype(np.uint16)
 
 
 CUTS = _poisson_cuts()
@@ -25,8 +26,8 @@ def poisson_counts(words):  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    words : numpy.ndarray of uint32, shape (unit,)
-        Random bits.
+    words : numpy.ndarray of uint16, shape (unit,)
+        Random bits; probabilities are rounded to 1 / 2**16.
 
     Returns
     -------

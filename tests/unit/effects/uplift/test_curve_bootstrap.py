@@ -116,9 +116,9 @@ def test_counts_are_poisson():
 
 
 def test_counts_invert_the_distribution_function():
-    cdf = stats.poisson.cdf(range(12), 1) * 2**32
-    words = np.array([0, *np.floor(cdf) - 1, *np.floor(cdf), 2**32 - 1]).astype(np.uint32)
-    expected = [0, *range(12), *range(1, 13), 12]
+    cuts = np.round(stats.poisson.cdf(range(8), 1) * 2**16)
+    words = np.array([0, *cuts - 1, *cuts, 2**16 - 1]).astype(np.uint16)
+    expected = [0, *range(8), *range(1, 9), 8]
     assert poisson_counts(words).tolist() == expected
 
 
