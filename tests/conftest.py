@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# boosting in several processes at once: threads of each would wait for those of the others
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # the same examples every time; look for new ones with --hypothesis-profile=search
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
