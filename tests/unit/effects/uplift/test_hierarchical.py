@@ -188,6 +188,7 @@ def test_it_goes_into_a_return_on_investment():
     assert float(result.npv().std()) == pytest.approx(float(gain.std()), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_the_gate_is_refused_or_marked(monkeypatch):
     gate = sampling.gate
 
