@@ -113,6 +113,19 @@ def test_the_effect_on_the_treated_is_the_classical_one():
     assert found.value[0] == pytest.approx(classical, rel=1e-10)
 
 
+@pytest.mark.parametrize("target", ["att", "overlap"])
+def test_small_errors_of_an_estimated_propensity_cancel(target: str):
+    share = pd.Series(T).groupby(X).mean().loc[X].to_numpy()
+    moved = [
+        average_effects(
+            rows(), nuisances(cell_means(), share + d * (X - 1), estimated=True), target
+        )
+        for d in (-1e-3, 0.0, 1e-3)
+    ]
+    low, at, high = (found.value[0] for found in moved)
+    assert abs(high - low) / 2e-3 < 1e-3 * abs(at)
+
+
 def test_a_shift_of_the_outcome_leaves_effects_alone_and_swapping_arms_turns_them():
     known = nuisances(cell_means(), E)
     base = average_effects(rows(), known).value[0]

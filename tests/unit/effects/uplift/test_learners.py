@@ -261,6 +261,7 @@ def test_arms_are_judged_one_by_one_and_chosen_among(three_arms):
     )
     score, held_out = found.held_out(test, arm="call")
     assert len(score) == held_out.n < test.n_rows
+    np.testing.assert_allclose(held_out.propensity, 0.5)  # within the pair of arms
     assert float(np.mean(held_out.pseudo_outcome)) == pytest.approx(1.0, abs=0.12)
     chosen = found.policy(test, value=1.0, cost=0.01, currency="EUR", rng=1)
     better = np.where(test.table()["x1"] > 0, 1, 2)
