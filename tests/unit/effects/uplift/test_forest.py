@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cximpact.core.errors import ConfigError, InsufficientDataError
-from cximpact.effects.uplift.forest import HonestForest
+from cximpact.effects.uplift.forest import HonestForest, _slope
 from cximpact.effects.uplift.forest_kernels import LEAF
 
 RNG = np.random.default_rng(11)
@@ -127,3 +127,17 @@ def test_too_few_clusters_are_refused():
 def test_settings_are_checked(settings):
     with pytest.raises(ConfigError):
         HonestForest(**settings)
+
+
+def test_an_unknown_slope_stays_near_its_prior():
+    rng = np.random.default_rng(3)
+    off, left = rng.normal(0, 0.01, 60), rng.normal(0, 1, 60)
+    weight = rng.uniform(0.5, 2, 60)
+    size = weight @ off**2
+    found = weight @ (off * left) / size
+    error = np.sqrt(((weight * off * (left - found * off)) ** 2).sum()) / size
+    precision = 4 + 1 / error**2
+    mean, deviation = _slope(off, left, weight)
+    assert mean == pytest.approx(max((4 + found / error**2) / precision, 0.1))
+    assert deviation == pytest.approx(precision**-0.5)
+    assert abs(mean - 1) < 0.2 < abs(found - 1)
