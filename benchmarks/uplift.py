@@ -292,7 +292,9 @@ def table(only: str, rows: int | None) -> None:
             command += ["--rows", str(rows)] if rows else []
             done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
             if done.returncode:
-                print(f"{name:34} {world:14} failed: {done.stderr.strip().splitlines()[-1]}")
+                print(
+                    f"{name:34} {world:14} failed: {done.returncode} {done.stderr.strip()[-200:]}"
+                )
                 continue
             found = json.loads(done.stdout.splitlines()[-1])
             shown = "  ".join(f"{k} {v:.4g}" for k, v in found.items())

@@ -20,7 +20,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 4) if whole else 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the public data sets; without it a test of real data is skipped."""
     folder = os.environ.get("CXIMPACT_DATA")

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cximpact.core.errors import ConfigError, InsufficientDataError, join_names, unknown_name
+from cximpact.core.errors import InsufficientDataError, unknown_name
 from cximpact.core.rng import RngLike, as_generator
 from cximpact.core.validate import check_choice, check_prob
 from cximpact.data import frames
@@ -223,29 +223,3 @@ class CrossSection:
         if self.missing == "drop":
             opened = opened.filter(~frames.is_missing(opened, self.outcome))
         return frames.collect(opened)
-
-
-def single_arm(data: CrossSection) -> Any:
-    """Return the label of the only treated arm.
-
-    Parameters
-    ----------
-    data : CrossSection
-        Customers.
-
-    Returns
-    -------
-    object
-        The label.
-
-    Raises
-    ------
-    ConfigError
-        If there are several.
-    """
-    if len(data.arms) != 1:
-        raise ConfigError(
-            f"there are {len(data.arms)} treated arms, {join_names(list(data.arms))}; choose one "
-            "with data.pick(arm)."
-        )
-    return data.arms[0]

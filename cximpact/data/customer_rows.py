@@ -93,6 +93,10 @@ def customer_rows(data: CrossSection) -> CustomerRows:
     unit = table["unit"] if data.unit is not None else None
     known = table.drop(columns=[c for c in ("unit", "cluster", "weight") if c in table])
     cluster = _codes(table, "cluster", "unit")
+    row_hash = hash_rows(table)
+    keys = row_hash if len(known.columns) == len(table.columns) else hash_rows(known)
+    if unit is not None:
+        keys = hash_rows(unit.to_frame())
     return CustomerRows(
         outcome=table["outcome"].to_numpy(float),
         arm=arm.astype(np.int64),
@@ -102,8 +106,8 @@ def customer_rows(data: CrossSection) -> CustomerRows:
         propensity=_propensity(data, len(table)),
         table=features,
         unit=unit,
-        keys=hash_rows(known if unit is None else unit.to_frame()),
-        data_hash=fingerprint(table),
+        keys=keys,
+        data_hash=fingerprint([str(c) for c in table.columns], row_hash),
     )
 
 

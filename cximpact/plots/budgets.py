@@ -69,7 +69,7 @@ def policy_curve(
     policies = list(dict.fromkeys(rows["policy"]))
     look = looks(policies)
     best = _best(rows[rows["policy"] == policies[0]])
-    ax = prepare(ax, title=title, height=4.3, pad=27)
+    ax = prepare(ax, title=title, height=4.4, pad=42)
     shown = rows.loc[rows["policy"] == policies[0], list(INTERVAL)].to_numpy().ravel()
     also = [0.0, *rows["estimate"]] + ([] if chosen is None else [chosen[1]])
     ax.set_ylim(*padded(shown, include=also))
@@ -109,9 +109,10 @@ def _draw(ax: Axes, own: pd.DataFrame, color: str, *, first: bool) -> None:
 
 
 def _say(ax: Axes, best: pd.Series | None, currency: str, *, with_list: bool) -> None:
-    mark = "   ◆ the list chosen" if with_list else ""
+    if with_list:
+        say_above(ax, "◆ the list chosen", line=1, color=style.MUTED, fontsize=style.SMALL)
     if best is None:
-        say_above(ax, f"No budget pays: profit is never above 0{mark}", color=style.MUTED)
+        say_above(ax, "No budget pays: profit is never above 0", color=style.MUTED)
         return
     at, top = float(best["budget"]), float(best["estimate"])
     ring = {"markersize": 13, "markerfacecolor": "white", "markeredgewidth": 2.0}
@@ -121,4 +122,4 @@ def _say(ax: Axes, best: pd.Series | None, currency: str, *, with_list: bool) ->
     if np.isfinite([low, high]).all():
         level = f"{best['conf_level']:.0%} " if "conf_level" in best else ""
         text += f" ({level}interval {money(low, currency)} to {money(high, currency)})"
-    say_above(ax, text + mark, color=style.text_color(style.BLUE), fontsize=style.SMALL)
+    say_above(ax, text, color=style.text_color(style.BLUE), fontsize=style.SMALL)

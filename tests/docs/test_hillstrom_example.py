@@ -1,6 +1,5 @@
 """The example on the e-mail experiment runs where its data are, and finds what it says."""
 
-import os
 import re
 
 import matplotlib as mpl
@@ -12,8 +11,7 @@ PAGE = source.ROOT / "examples" / "hillstrom_uplift" / "notebook.md"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("CXIMPACT_DATA"), reason="CXIMPACT_DATA is not set")
-def test_the_example_runs_and_says_what_was_found():
+def test_the_example_runs_and_says_what_was_found(real_data):
     mpl.use("agg")
     pattern = r"^```\{code-cell\}[^\n]*\n(.*?)^```"
     code = "\n".join(re.findall(pattern, PAGE.read_text(), re.DOTALL | re.MULTILINE))

@@ -16,7 +16,7 @@ from cximpact.effects.uplift.doubly_robust import doubly_robust_scores
 from cximpact.effects.uplift.evaluation import evaluate_scores
 from cximpact.effects.uplift.evaluation_data import HeldOut
 from cximpact.effects.uplift.evaluation_result import UpliftEvaluation
-from cximpact.effects.uplift.experiment import experiment_size
+from cximpact.effects.uplift.experiment import experiment_size, score_deviation
 from cximpact.effects.uplift.experiment_holdout import HoldoutPlan, holdout_share
 from cximpact.effects.uplift.experiment_plan import ExperimentPlan
 from cximpact.effects.uplift.experiment_policy import (
@@ -92,6 +92,7 @@ __all__ = [
     "qini_curve",
     "ranking_experiment_size",
     "rate",
+    "score_deviation",
     "target_customers",
     "toc",
     "treatment_list",

@@ -140,6 +140,5 @@ class AverageEffect:
         n_arms = 1 + len(data.arms)
         found, df = arm_means(rows, n_arms)
         ready = unmodeled(data, rows, found, n_arms)
-        fields = average_fields(self, data, ready, seed)
-        fields["df"] = df if n_arms == 2 else fields["df"]
-        return EffectPosterior(**fields)
+        one = df if n_arms == 2 else None
+        return EffectPosterior(**average_fields(self, data, ready, seed, df=one))

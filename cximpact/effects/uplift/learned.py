@@ -15,6 +15,7 @@ from cximpact.core.rng import spawn
 from cximpact.core.versions import versions
 from cximpact.core.wording import number, percent
 from cximpact.data import CrossSection
+from cximpact.data.customer_rows import CustomerRows
 from cximpact.effects.asymptotic import t_draws
 from cximpact.effects.sensitivity import robustness_value
 from cximpact.effects.uplift.effect_models import EffectModel
@@ -34,12 +35,12 @@ POPULATIONS: Mapping[str, str] = {
 }
 
 
-def outcome_scale(data: CrossSection, scale: str | None) -> str:
+def outcome_scale(rows: CustomerRows, scale: str | None) -> str:
     """Return the meaning of the outcome's numbers.
 
     Parameters
     ----------
-    data : CrossSection
+    rows : CustomerRows
         Customers.
     scale : str or None
         As it was asked for.
@@ -51,8 +52,7 @@ def outcome_scale(data: CrossSection, scale: str | None) -> str:
     """
     if scale is not None:
         return scale
-    rows = data.to_arrays().outcome
-    return "pp" if np.isin(rows, (0.0, 1.0)).all() else "outcome"
+    return "pp" if np.isin(rows.outcome, (0.0, 1.0)).all() else "outcome"
 
 
 def average_fields(
@@ -63,6 +63,7 @@ def average_fields(
     *,
     target: str = "ate",
     bounds: tuple[float, float] = (0.0, 1.0),
+    df: float | None = None,
 ) -> dict[str, Any]:
     """Lay out average effects as the fields of a result.
 
@@ -80,6 +81,8 @@ def average_fields(
         The population that was averaged over.
     bounds : tuple of float
         Ends of the propensity for ``"trimmed"``.
+    df : float, optional
+        Degrees of freedom; those of the clusters where they are few, else normal by default.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def average_fields(
     labels = labels if several else {}
     value, covariance = ready.averages.value, ready.averages.covariance
     error = np.sqrt(np.diag(covariance))
-    df = float(rows.n_clusters - 1) if rows.n_clusters < _FEW else None
+    if df is None and rows.n_clusters < _FEW:
+        df = float(rows.n_clusters - 1)
     (generator,) = spawn(seed, "average effect")
     drawn = t_draws(
         value,
@@ -113,18 +117,19 @@ def average_fields(
         **labels,
     )
     shape = value.shape if several else ()
+    found = _diagnostics(data, ready)
     return {
         "draws": drawn,
         "estimate": xr.DataArray(value.reshape(shape), **labels),
         "std_error": xr.DataArray(error.reshape(shape), **labels),
         "df": df,
-        "estimand": _estimand(estimator, data, target, bounds),
+        "estimand": _estimand(data, target, bounds, outcome_scale(rows, estimator.scale)),
         "draw_kind": "asymptotic",
         "n": rows.n_rows,
-        "assumptions": _assumptions(data, ready),
-        "diagnostics": _diagnostics(data, ready),
+        "assumptions": _assumptions(ready, found),
+        "diagnostics": found,
         "provenance": provenance,
-        "would_change_it": _would_change_it(data, ready, float(value[0] / error[0])),
+        "would_change_it": _would_change_it(ready, float(value[0] / error[0])),
     }
 
 
@@ -170,16 +175,14 @@ def learned_result(
     return UpliftPosterior(model=model, **average_fields(learner, data, ready, seed))
 
 
-def _estimand(
-    estimator: Any, data: CrossSection, target: str, bounds: tuple[float, float]
-) -> Estimand:
+def _estimand(data: CrossSection, target: str, bounds: tuple[float, float], scale: str) -> Estimand:
     arms = " or ".join(repr(str(a)) for a in data.arms)
     words = POPULATIONS[target].format(n=data.n_rows, low=bounds[0], high=bounds[1])
     names = {"overlap": "ato", "trimmed": "ate (trimmed)"}
     return Estimand(
         target=names.get(target, target),
         contrast=f"{data.outcome} with {data.treatment} {arms} against {str(data.control)!r}",
-        scale=outcome_scale(data, estimator.scale),
+        scale=scale,
         population=words,
     )
 
@@ -190,13 +193,12 @@ def _notes(data: CrossSection) -> tuple[str, ...]:
     return (f"{data.n_dropped:,} rows without an outcome were left out, as asked.",)
 
 
-def _assumptions(data: CrossSection, ready: Prepared) -> tuple[Assumption, ...]:
-    least = ready.nuisances.propensity.min()
+def _assumptions(ready: Prepared, found: dict[str, Any]) -> tuple[Assumption, ...]:
     known = not ready.nuisances.estimated
     source = "by design, with the stated probability" if known else "the data cannot test it"
     if ready.x.size:
         source += "; weighted, the arms differ by at most "
-        source += f"{number(largest_difference(ready))} standard deviations in a feature"
+        source += f"{number(found['largest_difference'])} standard deviations in a feature"
     return (
         Assumption(
             name="treatment at random" if known else "no unmeasured confounding",
@@ -208,7 +210,7 @@ def _assumptions(data: CrossSection, ready: Prepared) -> tuple[Assumption, ...]:
             name="overlap",
             statement="customers of every kind are found in every arm",
             tested=True,
-            evidence=f"the smallest propensity of an arm is {number(float(least))}",
+            evidence=f"the smallest propensity of an arm is {number(found['smallest_propensity'])}",
         ),
         Assumption(
             name="no spill-over",
@@ -223,48 +225,28 @@ def _assumptions(data: CrossSection, ready: Prepared) -> tuple[Assumption, ...]:
     )
 
 
-def largest_difference(ready: Prepared) -> float:
-    """Return the largest standardized difference of a feature between arms, after weighting.
-
-    Parameters
-    ----------
-    ready : Prepared
-        Customers and propensities.
-
-    Returns
-    -------
-    float
-        In standard deviations of the feature.
-    """
+def _diagnostics(data: CrossSection, ready: Prepared) -> dict[str, Any]:
+    """Look at the arms after weighting: how many customers they are worth, how far they differ."""
     rows, e = ready.rows, ready.nuisances.propensity
     spread = ready.x.std(axis=0)
-    if not (spread > 0).any():
-        return 0.0
     x = ready.x[:, spread > 0] / spread[spread > 0]
-    means = []
-    for a in range(e.shape[1]):
+    means, effective = [], {}
+    for a, label in enumerate([data.control, *data.arms]):
         w = rows.weight * (rows.arm == a) / e[:, a]
+        effective[str(label)] = float(w.sum() ** 2 / (w @ w))
         means.append(w @ x / w.sum())
-    return float(np.abs(np.array(means[1:]) - means[0]).max())
-
-
-def _diagnostics(data: CrossSection, ready: Prepared) -> dict[str, Any]:
-    e, rows = ready.nuisances.propensity, ready.rows
-    effective = []
-    for a in range(e.shape[1]):
-        w = rows.weight * (rows.arm == a) / e[:, a]
-        effective.append(float(w.sum() ** 2 / (w @ w)))
+    differences = np.abs(np.array(means[1:]) - means[0])
     return {
         "propensity": "estimated" if ready.nuisances.estimated else "known",
         "smallest_propensity": float(e.min()),
-        "effective_n": dict(zip([str(data.control), *map(str, data.arms)], effective, strict=True)),
-        "largest_difference": largest_difference(ready),
+        "effective_n": effective,
+        "largest_difference": float(differences.max(initial=0.0)),
         "family": ready.nuisances.family,
         "clusters": rows.n_clusters,
     }
 
 
-def _would_change_it(data: CrossSection, ready: Prepared, t: float) -> str:
+def _would_change_it(ready: Prepared, t: float) -> str:
     if not ready.nuisances.estimated:
         return (
             "treatment that was not given with the stated probability, customers who were told of "

@@ -160,7 +160,7 @@ class UpliftPosterior(EffectPosterior):
         a = self._arm(arm)
         held_out = self._held_out(scored, a)
         pair = _pair(scored, a)
-        name = f"{self.provenance.method}, {scored.how}"
+        name = f"{self.provenance.method} ({scored.how})"
         return evaluate_scores(
             scored.effect[pair, a], held_out, replicates=replicates, ks=ks, rng=seed, name=name
         )
@@ -195,13 +195,11 @@ class UpliftPosterior(EffectPosterior):
         *,
         value: Any,
         cost: Any,
-        currency: str | None = None,
         risk: Any = None,
         groups: Any = None,
         eligible: Any = None,
-        folds: int = 5,
         rng: RngLike = None,
-        **limits: Any,
+        **settings: Any,
     ) -> TargetingPolicy:
         """Choose whom to treat for the most money, and say what the list is worth.
 
@@ -215,8 +213,6 @@ class UpliftPosterior(EffectPosterior):
             Money per unit of outcome.
         cost : float, Money, array_like, draws or object with draws
             Cost of a contact.
-        currency : str, optional
-            ISO 4217 code, where neither value nor cost carries one.
         risk : str or array_like, optional
             Column or values of a risk score; the list is then compared with one of the riskiest.
             By default the lowest predicted outcome without treatment, which for an outcome such
@@ -225,13 +221,11 @@ class UpliftPosterior(EffectPosterior):
             Column or values of groups with least and greatest shares.
         eligible : str, array_like or mapping, optional
             Column or values that say who may be contacted, or one of them per rule.
-        folds : int, default 5
-            Parts of the cross-fitted list.
         rng : int or Generator, optional
             Randomness; the seed of the fit by default.
-        **limits
-            ``budget``, ``capacity``, ``min_share``, ``max_share``, ``fractional`` and ``draws`` of
-            `TargetingRule`.
+        **settings
+            ``currency``, ``budget``, ``capacity``, ``min_share``, ``max_share``, ``fractional`` and
+            ``draws`` of `TargetingRule`.
 
         Returns
         -------
@@ -243,9 +237,10 @@ class UpliftPosterior(EffectPosterior):
         DataError, DesignError, ConfigError
             If prices or limits cannot be used, or these are training customers.
         """
-        rule = TargetingRule(value=value, cost=cost, currency=currency, **limits)
+        rule = TargetingRule(value=value, cost=cost, **settings)
         seed = self._seed(rng)
         if data is None or isinstance(data, CrossSection):
+            folds = self.model.learner.crossfit.folds
             scored = self._scored(data, folds=folds, force=False, seed=seed)
             source = self.model.data if data is None else data
             frame, unit = source.table(), source.unit

@@ -24,7 +24,6 @@ from cximpact.core.errors import (
     TreatmentError,
     WeightError,
 )
-from cximpact.data.cross_section import single_arm
 
 N = 12
 
@@ -92,7 +91,6 @@ def test_picking_an_arm_conditions_the_propensity():
     chosen = arms(propensity={"mail": 0.2, "call": 0.3}).pick("mail")
     assert chosen.arms == ("mail",) and chosen.n_rows == 8
     assert chosen.propensity == pytest.approx(0.2 / 0.7)
-    assert single_arm(chosen) == "mail"
     varying = arms(propensity={"mail": "p", "call": 0.1}).pick("mail").to_arrays()
     kept = frame()["p"].to_numpy()[:8]
     np.testing.assert_allclose(varying.propensity[:, 1], kept / (1 - 0.1))
@@ -101,8 +99,6 @@ def test_picking_an_arm_conditions_the_propensity():
 def test_an_unknown_arm_is_not_picked():
     with pytest.raises(ConfigError, match="Did you mean 'mail'"):
         arms().pick("mial")
-    with pytest.raises(ConfigError, match=r"choose one with data.pick"):
-        single_arm(arms())
 
 
 def test_a_split_keeps_stores_whole():

@@ -18,11 +18,7 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="module")
-def frame():
-    import os
-
-    if not os.environ.get("CXIMPACT_DATA"):
-        pytest.skip("CXIMPACT_DATA is not set")
+def frame(real_data):
     return cx.datasets.load_hillstrom(download=False)
 
 
