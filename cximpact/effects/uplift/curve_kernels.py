@@ -150,7 +150,9 @@ def replicate(kept, drawn, rows, marks, sizes, scale, table):  # type: ignore[no
         if r < last and block[kept[r + 1]] == block[i]:
             continue
         m, start = bt + bc, nt + nc
-        end, mean = start + m, bs / m
+        end = start + m
+        alone = r == 0 or block[kept[r - 1]] != block[i]
+        mean = gamma[i] if alone else bs / m  # saves a division in most rows
         while j < sizes.size and sizes[j] <= end:
             share = (sizes[j] - start) / m
             at_size[j, 0], at_size[j, 1] = nt + share * bt, nc + share * bc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import stats
@@ -12,6 +12,7 @@ from cximpact.core.rng import RngLike, as_generator
 from cximpact.core.validate import check_count, check_prob
 from cximpact.effects.uplift.forest_kernels import (
     N_FIELDS,
+    average_in_leaves,
     grow_forest,
     send_down,
     send_out_of_bag,
@@ -58,9 +59,10 @@ class HonestForest:
 
     The standard error is that of half-sampling in groups: variance between groups less what
     comes from few trees in a group, moved toward its mean over customers as far as it is noise,
-    and the error of the slope.
-    It covers what sampling does to the forest; an effect that varies on a scale finer than the
-    leaves is smoothed, and no interval of this kind covers that.
+    and the error of the slope. To it is added, squared, how far the forest moves its own effects
+    when it smooths them once more: an estimate of what smoothing did to the true ones. It is too
+    small where most of what varies is lost in the first smoothing, with many features and small
+    effects; there intervals of single effects hold fewer than they say.
 
     References
     ----------
@@ -188,6 +190,8 @@ class FittedForest:
         Mean over customers of the variance of the forest, before it is stretched.
     signal : float
         Share of the differences in estimated variance that is not noise.
+    again : numpy.ndarray
+        Values of the leaves when the forest's own effects are averaged in them.
     """
 
     edges: list[np.ndarray] = field(repr=False)
@@ -200,6 +204,7 @@ class FittedForest:
     slope_sd: float = 0.0
     mean_variance: float = 0.0
     signal: float = 0.0
+    again: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0, 2)))
 
     def point(self, x: np.ndarray) -> np.ndarray:
         """Predict effects.
@@ -217,9 +222,8 @@ class FittedForest:
         out = np.empty(len(x))
         for start in range(0, len(x), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            s, w = _leaves(self, _binned(x[part], self.edges), 1)[0].T
-            out[part] = s / w
-        return self.center + self.slope * (out - self.raw_center)
+            out[part] = self._stretched(_binned(x[part], self.edges))
+        return out
 
     def errors(self, x: np.ndarray) -> np.ndarray:
         """Return draws of the error of the effects.
@@ -237,14 +241,20 @@ class FittedForest:
         out = np.empty((self.groups, len(x)))
         for start in range(0, len(x), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            raw, off, noise = _spread(self, _binned(x[part], self.edges))
+            binned = _binned(x[part], self.edges)
+            raw, off, noise = _spread(self, binned)
             between = off.var(axis=0, ddof=1)
             found = self.mean_variance + self.signal * (between - noise - self.mean_variance)
-            scale = np.sqrt(np.maximum(found, 0.25 * self.mean_variance))
+            sampling = max(1.0, self.slope) ** 2 * np.maximum(found, 0.25 * self.mean_variance)
+            smoothed = _ratio(_leaves(self, binned, self.again, 1)[0]) - self._stretched(binned)
             spread = np.sqrt(np.maximum(between, np.finfo(float).tiny))
-            out[:, part] = off / spread * scale * max(1.0, self.slope)
+            out[:, part] = off / spread * np.sqrt(sampling + smoothed**2)
             out[:, part] += np.outer(self._tilts(), raw - self.raw_center)
         return out
+
+    def _stretched(self, binned: np.ndarray) -> np.ndarray:
+        raw = _ratio(_leaves(self, binned, self.sums, 1)[0])
+        return self.center + self.slope * (raw - self.raw_center)
 
     def _tilts(self) -> np.ndarray:
         """Return draws of the error of the slope: normal scores in a fixed, scattered order."""
@@ -265,18 +275,16 @@ def _calibrated(
     n = binned.shape[1]
     seen = np.zeros((n, 2))
     send_out_of_bag(binned, forest.nodes, forest.sums, inside, seen)
-    raw = seen[:, 0] / np.where(seen[:, 1] > 0, seen[:, 1], 1.0)
+    raw = _ratio(seen)
     raw_center = float(weight @ raw / weight.sum())
     center = float(weight @ target / weight.sum())
     off = raw - raw_center
     slope, slope_sd = _slope(off, target - center, weight)
-    some = np.sort(generator.permutation(n)[:_CHECKED])
+    rows = generator.permutation(n)
+    some = np.sort(rows[:_CHECKED])
     mean_variance, signal = _variance(forest, np.ascontiguousarray(binned[:, some]))
-    return FittedForest(
-        edges=forest.edges,
-        nodes=forest.nodes,
-        sums=forest.sums,
-        groups=forest.groups,
+    found = replace(
+        forest,
         center=center,
         raw_center=raw_center,
         slope=slope,
@@ -284,6 +292,21 @@ def _calibrated(
         mean_variance=mean_variance,
         signal=signal,
     )
+    few = np.sort(rows[: max(n // 4, _CHECKED)])  # as many as value a tree
+    return replace(found, again=_smoothed(found, np.ascontiguousarray(binned[:, few]), weight[few]))
+
+
+def _smoothed(forest: FittedForest, binned: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Average the forest's effects on some rows in its leaves."""
+    out = np.zeros_like(forest.sums)
+    effect = forest._stretched(binned)
+    average_in_leaves(binned, forest.nodes, weight * effect, weight, out)
+    return out
+
+
+def _ratio(sums: np.ndarray) -> np.ndarray:
+    """Return score by weight, 0 where nobody is."""
+    return sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], 1.0)
 
 
 def _slope(off: np.ndarray, left: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -313,7 +336,7 @@ def _spread(forest: FittedForest, binned: np.ndarray) -> tuple[np.ndarray, np.nd
     """Return raw effects, how far groups are off, and the variance that few trees leave."""
     n_trees = len(forest.nodes)
     per_group = n_trees // forest.groups
-    leaves = _leaves(forest, binned, n_trees)
+    leaves = _leaves(forest, binned, forest.sums, n_trees)
     s, w = leaves.mean(axis=0).T
     off = (leaves[:, :, 0] - s / w * leaves[:, :, 1]) / w
     grouped = off.reshape(forest.groups, per_group, -1)
@@ -321,9 +344,11 @@ def _spread(forest: FittedForest, binned: np.ndarray) -> tuple[np.ndarray, np.nd
     return s / w, grouped.mean(axis=1), noise
 
 
-def _leaves(forest: FittedForest, binned: np.ndarray, groups: int) -> np.ndarray:
+def _leaves(
+    forest: FittedForest, binned: np.ndarray, values: np.ndarray, groups: int
+) -> np.ndarray:
     out = np.zeros((groups, binned.shape[1], 2))
-    send_down(binned, forest.nodes, forest.sums, groups, out)
+    send_down(binned, forest.nodes, values, groups, out)
     return out
 
 

@@ -245,3 +245,24 @@ def send_out_of_bag(bins, nodes, sums, inside, out):
                     node = own[node, 2] + right
                 out[i, 0] += leaf[node, 0]
                 out[i, 1] += leaf[node, 1]
+
+
+@njit(cache=True, parallel=True)
+def average_in_leaves(bins, nodes, score, weight, out):
+    """Average score and weight of rows in the leaves: ``out`` is (tree, node, 2)."""
+    n = bins.shape[1]
+    for tree in prange(len(nodes)):
+        own = nodes[tree]
+        count = np.zeros(len(own))
+        for i in range(n):
+            node = 0
+            while own[node, 0] != LEAF:
+                right = bins[own[node, 0], i] > own[node, 1]
+                node = own[node, 2] + right
+            out[tree, node, 0] += score[i]
+            out[tree, node, 1] += weight[i]
+            count[node] += 1.0
+        for node in range(len(own)):
+            if count[node] > 0:
+                out[tree, node, 0] /= count[node]
+                out[tree, node, 1] /= count[node]

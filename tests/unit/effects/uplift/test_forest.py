@@ -141,3 +141,14 @@ def test_an_unknown_slope_stays_near_its_prior():
     assert mean == pytest.approx(max((4 + found / error**2) / precision, 0.1))
     assert deviation == pytest.approx(precision**-0.5)
     assert abs(mean - 1) < 0.2 < abs(found - 1)
+
+
+def test_coarse_leaves_widen_the_error_where_they_smooth():
+    slope = 3 * X[:, 0]
+    target = slope + np.random.default_rng(5).normal(0, 0.5, N)
+    forest = HonestForest(min_leaf=200, features=1.0).fit(X, target, ONES, ROWS, 1)
+    error = forest.errors(X[:1000]).std(axis=0, ddof=1)
+    off = np.abs(forest.point(X[:1000]) - slope[:1000])
+    edge, middle = np.abs(X[:1000, 0]) > 0.9, np.abs(X[:1000, 0]) < 0.3
+    assert error[edge].mean() > 2 * error[middle].mean()
+    assert (off < 1.645 * error)[edge].mean() > 0.8
