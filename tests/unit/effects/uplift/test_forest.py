@@ -1,11 +1,13 @@
 """The honest forest: what a tree holds, what a forest predicts, and its errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cximpact.core.errors import ConfigError, InsufficientDataError
-from cximpact.effects.uplift.forest import HonestForest, _slope
-from cximpact.effects.uplift.forest_kernels import LEAF
+from cximpact.effects.uplift.forest import HonestForest, _binned, _slope
+from cximpact.effects.uplift.forest_kernels import LEAF, average_in_leaves
 
 RNG = np.random.default_rng(11)
 N = 4000
@@ -143,12 +145,25 @@ def test_an_unknown_slope_stays_near_its_prior():
     assert abs(mean - 1) < 0.2 < abs(found - 1)
 
 
-def test_coarse_leaves_widen_the_error_where_they_smooth():
-    slope = 3 * X[:, 0]
-    target = slope + np.random.default_rng(5).normal(0, 0.5, N)
-    forest = HonestForest(min_leaf=200, features=1.0).fit(X, target, ONES, ROWS, 1)
-    error = forest.errors(X[:1000]).std(axis=0, ddof=1)
-    off = np.abs(forest.point(X[:1000]) - slope[:1000])
-    edge, middle = np.abs(X[:1000, 0]) > 0.9, np.abs(X[:1000, 0]) < 0.3
-    assert error[edge].mean() > 2 * error[middle].mean()
-    assert (off < 1.645 * error)[edge].mean() > 0.8
+def test_the_forests_own_effects_are_averaged_in_its_leaves(forest):
+    few = X[:200]
+    binned, out = _binned(few, forest.edges), np.zeros_like(forest.sums)
+    weight, effect = np.linspace(1, 2, 200), forest.point(few)
+    average_in_leaves(binned, forest.nodes, weight * effect, weight, out)
+    leaf = leaves_of(forest, 7, few)
+    for node in np.unique(leaf):
+        own = leaf == node
+        expected = (weight * effect)[own].mean(), weight[own].mean()
+        np.testing.assert_allclose(out[7, node], expected)
+
+
+def test_errors_hold_the_square_of_what_is_smoothed_away(forest):
+    some = X[:300]
+    still = replace(forest, slope_sd=0.0)
+    nothing = replace(still, again=np.zeros_like(forest.again))
+    sums = np.zeros((300, 2))
+    for tree in range(len(forest.nodes)):
+        sums += forest.again[tree, leaves_of(forest, tree, some)]
+    moved = sums[:, 0] / sums[:, 1] - forest.point(some)
+    with_it, without = (f.errors(some).var(axis=0, ddof=1) for f in (still, nothing))
+    np.testing.assert_allclose(with_it - without, moved**2 - forest.point(some) ** 2, atol=1e-9)
