@@ -61,8 +61,8 @@ class HonestForest:
     comes from few trees in a group, moved toward its mean over customers as far as it is noise,
     and the error of the slope. To it is added, squared, how far the forest moves its own effects
     when it smooths them once more: an estimate of what smoothing did to the true ones. It is too
-    small where most of what varies is lost in the first smoothing, with many features and small
-    effects; there intervals of single effects hold fewer than they say.
+    small where trees are alike, and where most of what varies is lost in the first smoothing, with
+    many features and small effects; there intervals of single effects hold fewer than they say.
 
     References
     ----------
