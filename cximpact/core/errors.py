@@ -188,6 +188,14 @@ class CongenialityError(DesignError):
     """An effect model uses terms that the imputation model lacked."""
 
 
+class TimeOrderError(DesignError):
+    """What should come after was measured before."""
+
+
+class GraphError(DesignError):
+    """A graph of causes has a cycle, or a node that cannot be used."""
+
+
 class DoubleCountingError(DesignError):
     """One gain would be turned into money twice."""
 
