@@ -15,6 +15,7 @@ from cximpact.core.errors import (
     SeparationError,
     join_names,
 )
+from cximpact.core.rank import dependent_columns
 
 _ITERATIONS = 60
 _SUSPICIOUS = 12.0
@@ -197,12 +198,9 @@ def _newton(problem: _Problem) -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
-    triangle, order = linalg.qr(x, mode="r", pivoting=True)
-    diagonal = np.abs(np.diag(triangle))
-    rank = int((diagonal > 1e-9 * max(diagonal[0], 1e-300)).sum())
-    if rank < x.shape[1]:
+    if dependent := dependent_columns(x):
         raise RankError(
-            f"terms {join_names([names[i] for i in order[rank:]])} follow from the others among "
+            f"terms {join_names([names[i] for i in dependent])} follow from the others among "
             "those who got this far; drop them or merge levels."
         )
 

@@ -23,10 +23,9 @@ from cximpact.core.errors import (
     join_names,
     rows_phrase,
 )
+from cximpact.core.rank import dependent_columns
 from cximpact.data import frames
 from cximpact.effects.overlap.columns import Column, split_columns
-
-_SINGULAR = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,11 +189,8 @@ def _design(columns: Sequence[Column], n: int) -> np.ndarray:
 
 
 def _check_rank(x: np.ndarray, names: Sequence[str]) -> None:
-    """Find columns that the others tell, by a pivoted decomposition of scaled columns."""
-    r, pivot = linalg.qr(x / np.linalg.norm(x, axis=0), mode="r", pivoting=True)[-2:]
-    size = np.abs(np.diag(r[: x.shape[1]]))
-    if (dependent := pivot[size <= _SINGULAR * size[0]]).size:
-        shown = join_names(list(dict.fromkeys(names[k] for k in sorted(dependent))))
+    if dependent := dependent_columns(x):
+        shown = join_names(list(dict.fromkeys(names[k] for k in dependent)))
         raise RankError(
             f"{shown} can be told from the other columns exactly; leave out one that says the same."
         )
