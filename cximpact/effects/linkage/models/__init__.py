@@ -1,0 +1,1 @@
+"""Conditional models of one variable given others, with influence functions and noise."""
