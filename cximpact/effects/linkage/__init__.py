@@ -2,4 +2,75 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from cximpact.effects.linkage.alerts import AtRisk, RiskQuality, at_risk
+from cximpact.effects.linkage.cases import (
+    AlertCutoff,
+    AlertHoldout,
+    CaseLedger,
+    ClosingTimes,
+    ConfidenceSet,
+    RecoveryEffect,
+    StaggeredClosing,
+    before_after,
+    recovery,
+)
+from cximpact.effects.linkage.dose import (
+    DoseOptions,
+    DoseResponsePosterior,
+    dose_response,
+)
+from cximpact.effects.linkage.importance import DriverImportance, DriverSettings, drivers, lmg
+from cximpact.effects.linkage.journeys import (
+    JourneyMap,
+    ScoreTrace,
+    WaveShares,
+    journey_map,
+    score_trace,
+)
+from cximpact.effects.linkage.measured import (
+    LeagueTable,
+    error_corrected,
+    league_table,
+    reliability_of,
+)
+from cximpact.effects.linkage.thresholds import (
+    JustBelow,
+    ThresholdOptions,
+    ThresholdPosterior,
+    threshold,
+)
+
+__all__ = [
+    "AlertCutoff",
+    "AlertHoldout",
+    "AtRisk",
+    "CaseLedger",
+    "ClosingTimes",
+    "ConfidenceSet",
+    "DoseOptions",
+    "DoseResponsePosterior",
+    "DriverImportance",
+    "DriverSettings",
+    "JourneyMap",
+    "JustBelow",
+    "LeagueTable",
+    "RecoveryEffect",
+    "RiskQuality",
+    "ScoreTrace",
+    "StaggeredClosing",
+    "ThresholdOptions",
+    "ThresholdPosterior",
+    "WaveShares",
+    "at_risk",
+    "before_after",
+    "dose_response",
+    "drivers",
+    "error_corrected",
+    "journey_map",
+    "league_table",
+    "lmg",
+    "recovery",
+    "reliability_of",
+    "score_trace",
+    "threshold",
+]
