@@ -12,15 +12,20 @@ from cximpact.plots.confounding import confounding_contour
 from cximpact.plots.customer_kinds import risk_uplift_map
 from cximpact.plots.decision import bars, frontier, intervals, study_size, tornado
 from cximpact.plots.densities import densities
+from cximpact.plots.dose import dose_curve
+from cximpact.plots.drivers import driver_importance, driver_quadrants
 from cximpact.plots.effects import effect
 from cximpact.plots.event_time import event_study
 from cximpact.plots.goals import attainment_curve, goal_fan, goal_ladder, segment_goals
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
+from cximpact.plots.journeys import journey_heat, score_waterfall
+from cximpact.plots.league import unit_ranks
 from cximpact.plots.npv import npv_distribution
 from cximpact.plots.overlap import overlap_histogram
 from cximpact.plots.predicted import calibration
 from cximpact.plots.quantity import distribution
+from cximpact.plots.recovery import closing_curves, recovery_cutoff, recovery_timeline
 from cximpact.plots.render import to_png, to_svg
 from cximpact.plots.respondents import respondents_and_everyone
 from cximpact.plots.response_funnel import response_funnel
@@ -43,9 +48,13 @@ __all__ = [
     "bars",
     "calibration",
     "cash_flow_fan",
+    "closing_curves",
     "confounding_contour",
     "densities",
     "distribution",
+    "dose_curve",
+    "driver_importance",
+    "driver_quadrants",
     "effect",
     "event_study",
     "frontier",
@@ -55,16 +64,20 @@ __all__ = [
     "growth",
     "honest",
     "intervals",
+    "journey_heat",
     "love_plot",
     "npv_distribution",
     "overlap_histogram",
     "policy_curve",
     "pretrend_power",
+    "recovery_cutoff",
+    "recovery_timeline",
     "respondents_and_everyone",
     "response_funnel",
     "retention_curves",
     "risk_uplift_map",
     "score_path",
+    "score_waterfall",
     "scores",
     "segment_goals",
     "segments",
@@ -76,6 +89,7 @@ __all__ = [
     "to_svg",
     "tornado",
     "two_way_weights",
+    "unit_ranks",
     "uplift_curve",
     "uplift_deciles",
     "validation_page",
