@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from cximpact.plots import style
 from cximpact.plots.canvas import prepare
 from cximpact.plots.dots import height_of, name_rows, pad_values
 from cximpact.plots.labels import number_axis, unit_of
+from cximpact.plots.steps import join_rows, write_beside
 from cximpact.plots.tables import checked
 
 _KINDS = ("step", "total")
@@ -68,7 +68,7 @@ def waterfall(
     pad_values(ax, money[["start", "end", "conf_low", "conf_high"]].to_numpy(), include=[0.0])
     for at, row in enumerate(rows.to_dict("records")):
         _draw_row(ax, at, row, currency)
-    _join(ax, rows)
+    join_rows(ax, money.index.to_numpy(), money["end"].to_numpy())
     ax.vlines(0.0, money.index[0] - 0.5, money.index[-1] + 0.5, color=style.INK, linewidth=1.0)
     number_axis(ax.xaxis, currency)
     return ax
@@ -103,7 +103,7 @@ def _draw_row(ax: Axes, at: int, row: dict[Any, Any], currency: str) -> None:
     if not row["is_money"]:
         unit = unit_of(str(row["unit"]))
         text = f"{unit.show(row['value'], signed=unit.factor != 1)} {unit.name}"
-        _write(ax, at, text, style.text_color(style.INK))
+        write_beside(ax, at, text, style.text_color(style.INK))
         return
     color = style.INK if is_total else (style.BLUE if row["value"] >= 0 else style.ORANGE)
     left, width = min(row["start"], row["end"]), abs(row["end"] - row["start"])
@@ -119,26 +119,4 @@ def _draw_row(ax: Axes, at: int, row: dict[Any, Any], currency: str) -> None:
             zorder=4,
         )
     text = wording.money(row["value"], currency, signed=not is_total)
-    _write(ax, at, text, style.text_color(color), "bold" if is_total else "normal")
-
-
-def _write(ax: Axes, at: int, text: str, color: str, weight: str = "normal") -> None:
-    ax.annotate(
-        text,
-        (1.0, at),
-        xycoords=("axes fraction", "data"),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=style.BODY,
-        fontweight=weight,
-        color=color,
-        annotation_clip=False,
-    )
-
-
-def _join(ax: Axes, rows: pd.DataFrame) -> None:
-    at = np.flatnonzero(rows["is_money"].to_numpy())
-    for i, j in pairwise(at):
-        end = rows["end"].iloc[i]
-        ax.plot([end, end], [i, j], color=style.MUTED, linewidth=0.8, zorder=2.5)
+    write_beside(ax, at, text, style.text_color(color), "bold" if is_total else "normal")

@@ -11,7 +11,9 @@ from cximpact.core.errors import DtypeError, MissingValueError, TimeOrderError, 
 from cximpact.data import frames
 
 
-def check_time_order(frame: Any, first: str, then: str, *, what: str = "the outcome") -> None:
+def check_time_order(
+    frame: Any, first: str, then: str, *, what: str = "the outcome", cause: str = "the score"
+) -> None:
     """Refuse rows in which what should come second was measured first.
 
     Parameters
@@ -20,8 +22,8 @@ def check_time_order(frame: Any, first: str, then: str, *, what: str = "the outc
         One row a customer; any engine.
     first, then : str
         Columns with the dates, or numbers of the periods, of the cause and of what follows.
-    what : str, default "the outcome"
-        How the message calls what follows.
+    what, cause : str
+        How the message calls what follows and what it follows.
 
     Raises
     ------
@@ -46,9 +48,9 @@ def check_time_order(frame: Any, first: str, then: str, *, what: str = "the outc
     if wrong.size:
         row = table.iloc[wrong[0]]
         raise TimeOrderError(
-            f"{what} was measured before the score in {rows_phrase(wrong)}: in the first of them "
+            f"{what} was measured before {cause} in {rows_phrase(wrong)}: in the first of them "
             f"{then!r} is {_shown(row['then'])} and {first!r} is {_shown(row['first'])}. What "
-            "came before cannot be a consequence; use a later outcome, or an earlier score."
+            f"came before cannot be a consequence; use a later outcome, or {cause} that is earlier."
         )
 
 
