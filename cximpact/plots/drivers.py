@@ -25,6 +25,7 @@ QUADRANT_COLORS = {
     "low priority": "#777777",
     "possible overkill": "#009e73",
 }
+WHAT = "share of the variance of the outcome"
 _SURE = 0.8
 
 
@@ -34,7 +35,7 @@ def driver_importance(
     ax: Axes | None = None,
     title: str | None = None,
     unit: str = "share",
-    what: str = "share of the variance of the outcome",
+    what: str = WHAT,
 ) -> Axes:
     """Draw the share that each driver can claim, the stable ones in color.
 
@@ -78,7 +79,13 @@ def driver_importance(
     ax.barh(at, rows["estimate"], height=0.58, color=list(color), zorder=2)
     ax.hlines(at, rows["conf_low"], rows["conf_high"], color=style.INK, linewidth=1.4, zorder=4)
     if with_own:
-        look = {"marker": "D", "markersize": 5.5, "linestyle": "none", "zorder": 5}
+        look = {
+            "marker": "D",
+            "markersize": 5.5,
+            "linestyle": "none",
+            "zorder": 5,
+            "clip_on": False,
+        }
         ax.plot(rows["own"], at, color=style.INK, markerfacecolor="white", **look)
     number_axis(ax.xaxis, unit, name=what)
     if len(rows) <= MAX_WITH_NUMBERS:
@@ -109,6 +116,7 @@ def driver_quadrants(
     title: str | None = None,
     unit: str = "share",
     performance_unit: str = "points",
+    what: str = WHAT,
 ) -> Axes:
     """Draw drivers by performance and importance, in four quadrants.
 
@@ -125,6 +133,8 @@ def driver_quadrants(
         Unit of importance.
     performance_unit : str, default "points"
         Unit of performance; ``"share"`` after scales were given.
+    what : str
+        What importance is, for the axis.
 
     Returns
     -------
@@ -159,7 +169,7 @@ def driver_quadrants(
     ax.vlines(x, rows["importance_low"], rows["importance_high"], **faint)
     ax.scatter(x, y, s=44, c=fill, edgecolors=color, linewidths=1.6, zorder=4)
     number_axis(ax.xaxis, performance_unit, name="mean rating")
-    number_axis(ax.yaxis, unit, name="share of the variance of the outcome")
+    number_axis(ax.yaxis, unit, name=what)
     write_tags(ax, x, y, list(rows["driver"]))
     say_above(
         ax,

@@ -261,7 +261,7 @@ class DriverImportance(EffectPosterior):
         """
         kept, found = self.parts.selection, self.parts.estimates
         chosen = ", ".join(f"{name} ({self._interval(name, prob)})" for name in self.selected)
-        what = "deviance" if self.diagnostics["measure"] == "deviance" else "variance"
+        what = self._what()
         return " ".join(
             [
                 f"{len(self.drivers)} drivers and the covariates explain "
@@ -304,6 +304,7 @@ class DriverImportance(EffectPosterior):
         """
         check_choice(kind, "kind", ("bars", "quadrants"))
         prob = options.pop("prob", 0.9)
+        options.setdefault("what", f"share of the {self._what()} of {self.parts.outcome}")
         if kind == "bars":
             table = self.inclusion().merge(self.summary(prob), on="driver")
             left = self.halo(prob).query("direction > 0")[["driver", "estimate"]]
@@ -312,10 +313,14 @@ class DriverImportance(EffectPosterior):
             return plotting().driver_importance(table, **options)
         wanted = {name: options.pop(name) for name in ("scales", "halo") if name in options}
         table = self.quadrants(prob, **wanted)
+        options.setdefault("performance_unit", "share" if wanted.get("scales") else "points")
         return plotting().driver_quadrants(table, **options)
 
     def _estimate(self) -> np.ndarray:
         return self.draws.values.mean(axis=0) if self.estimate is None else self.estimate.values
+
+    def _what(self) -> str:
+        return "deviance" if self.diagnostics["measure"] == "deviance" else "variance"
 
     def _against(self) -> np.ndarray:
         return self.parts.effects.estimate * self.parts.directions["raw"] < 0

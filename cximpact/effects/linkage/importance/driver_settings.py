@@ -28,7 +28,7 @@ class DriverSettings:
     collinear : float, default 0.9
         Ratings whose correlation is at least this strong become one driver, and so do ratings of
         which one can be told from the others exactly.
-    orders : int, default 400
+    orders : int, default 120
         Orders that are sampled in each draw where there are more than 15 drivers.
     max_drivers : int, default 5
         Most drivers that are selected.
@@ -50,7 +50,7 @@ class DriverSettings:
     draws: int | None = None
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     collinear: float = 0.9
-    orders: int = 400
+    orders: int = 120
     max_drivers: int = 5
     threshold: float = 0.9
     pairs: int = 50
