@@ -128,7 +128,7 @@ class DoseResponsePosterior(EffectPosterior):
                 raise ConfigError(f"outcome {name!r} is unknown; expected {', '.join(names)}.")
             at = names.index(name)
             table = table[table[OUTCOME] == name].drop(columns=OUTCOME)
-        options.setdefault("unit", "pp" if self.is_rate[at] else "")
+        options.setdefault("unit", "share" if self.is_rate[at] else "")
         options.setdefault("standing", self.standing.label)
         options.setdefault("score", self.score)
         options.setdefault("outcome", name)

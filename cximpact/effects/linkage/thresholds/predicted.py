@@ -117,7 +117,7 @@ def beliefs_of(
 
 def _predicted(customers: CustomerScores) -> Beliefs:
     table = customers.frame()
-    pmf = table[list(customers.pmf_columns)].to_numpy(dtype=float)
+    pmf = np.array(table[list(customers.pmf_columns)], dtype=float)
     levels = np.array([float(v) for v in customers.scale.values])
     given = table["answer"].to_numpy(dtype=float, na_value=np.nan)
     known = ~np.isnan(given)

@@ -229,7 +229,7 @@ class ThresholdPosterior(EffectPosterior):
         if "outcome" in behavior.dims:
             behavior = behavior.sel(outcome=name, drop=True)
         is_rate = self.curve.outcomes[names.index(name)].is_rate
-        options.setdefault("unit", "pp" if is_rate else "")
+        options.setdefault("unit", "share" if is_rate else "")
         options.setdefault("standing", self.details["standing"])
         options.setdefault("score", self.score)
         options.setdefault("outcome", name)

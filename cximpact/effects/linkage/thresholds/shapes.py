@@ -137,28 +137,27 @@ def candidates(
     weight = _weights(grid, prior)
     names = MODELS[shape]
     shares = _model_shares(names, model_prior)
-    models: list[str] = []
-    thresholds: list[float] = []
-    logs: list[float] = []
+    rows: list[tuple[str, float, float]] = []
     for name in names:
-        inside = _possible(name, grid, high)
-        at = weight * inside
+        log_share = float(np.log(shares[name]))
+        if name in (LINEAR, NONE):
+            rows.append((name, np.nan, log_share))
+            continue
+        at = weight * _possible(name, grid, high)
         if not at.sum() > 0:
             raise ConfigError(
                 f"a {name} at the highest score {high:g} has no room above it; give a threshold "
-                f"below it in levels, with weight in prior."
+                "below it in levels, with weight in prior."
             )
-        for c, w in zip(grid, at / at.sum(), strict=True):
-            if w > 0:
-                models.append(name)
-                thresholds.append(float(c))
-                logs.append(float(np.log(w) + np.log(shares[name])))
-            if name in (LINEAR, NONE):
-                thresholds[-1], logs[-1] = np.nan, float(np.log(shares[name]))
-                break
+        rows += [
+            (name, float(c), float(np.log(w / at.sum())) + log_share)
+            for c, w in zip(grid, at, strict=True)
+            if w > 0
+        ]
+    models, thresholds, logs = zip(*rows, strict=True)
     kept = np.isin(grid, thresholds)
     return Candidates(
-        model=tuple(models),
+        model=models,
         threshold=np.array(thresholds),
         log_prior=np.array(logs),
         grid=grid[kept],
