@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy import special
 
 from cximpact.core import draws as dr
 from cximpact.core.causal import CAUSAL
-from cximpact.core.errors import AssumptionWarning, unknown_name
+from cximpact.core.errors import AssumptionWarning
 from cximpact.core.fingerprint import fingerprint
 from cximpact.core.results import Assumption, Estimand, Provenance
 from cximpact.core.rng import RngLike, seed_of, spawn
@@ -33,6 +33,7 @@ from cximpact.effects.linkage.alerts.risk_model import (
 )
 from cximpact.effects.linkage.alerts.risk_quality import RiskQuality, log_odds, recalibrate
 from cximpact.effects.linkage.alerts.risk_result import AtRisk
+from cximpact.effects.linkage.options import options_of
 from cximpact.effects.uplift.uplift_result import UpliftPosterior
 
 _WITH_DRAWS = 2000
@@ -125,11 +126,7 @@ def at_risk(
     .. [1] Ascarza, E. (2018). Retention futility: targeting high-risk customers might be
        ineffective. Journal of Marketing Research 55, 80-98.
     """
-    names = [f.name for f in fields(RiskOptions)]
-    for name in options:
-        if name not in names:
-            raise unknown_name("option", name, names)
-    settings = RiskOptions(**options)
+    settings = options_of(RiskOptions, options)
     kind = check_risk_model(model)
     rows, encoder, table = read_training(train, outcome, features, settings)
     today, x, worth = read_customers(customers, encoder, value, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from cximpact.core.errors import (
     MissingValueError,
     NoRespondentsError,
     rows_phrase,
-    unknown_name,
 )
 from cximpact.core.fingerprint import fingerprint
 from cximpact.core.results import Assumption, Estimand, Provenance
@@ -36,6 +35,7 @@ from cximpact.effects.linkage.journeys.answers import (
 )
 from cximpact.effects.linkage.journeys.contributions import resampled_sums
 from cximpact.effects.linkage.journeys.map_result import JourneyMap
+from cximpact.effects.linkage.options import options_of
 
 _TAKEN = ("place", "volume", "n_score", "n_effort", "shown", "score", "effort", "churn_risk")
 
@@ -127,11 +127,7 @@ def journey_map(
     It describes where customers are when they score low; a low score at a place is no evidence
     that the place causes it.
     """
-    names = [f.name for f in fields(MapOptions)]
-    for name in options:
-        if name not in names:
-            raise unknown_name("option", name, names)
-    settings = MapOptions(**options)
+    settings = options_of(MapOptions, options)
     levels = frames.column_names(by, "by")
     if taken := [c for c in levels if c in _TAKEN]:
         raise ConfigError(f"column {taken[0]!r} cannot name a place here; rename it.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import xarray as xr
 
 from cximpact.core import draws as dr
 from cximpact.core.causal import CAUSAL
-from cximpact.core.errors import ConfigError, SmallSampleWarning, unknown_name
+from cximpact.core.errors import ConfigError, SmallSampleWarning
 from cximpact.core.fingerprint import fingerprint
 from cximpact.core.results import Assumption, Estimand, Provenance
 from cximpact.core.rng import RngLike, seed_of, spawn
@@ -29,6 +28,7 @@ from cximpact.effects.linkage.journeys.contributions import (
 )
 from cximpact.effects.linkage.journeys.trace_result import ScoreTrace, touchpoint_table
 from cximpact.effects.linkage.journeys.trace_rows import TraceOptions, TraceRows, trace_rows
+from cximpact.effects.linkage.options import options_of
 from cximpact.scores.weighted import FEW_CLUSTERS
 
 
@@ -104,7 +104,7 @@ def score_trace(
     if its score had been the same in the other.
 
     It is arithmetic and claims no cause. A change of who answers looks like either part; give
-    ``respondents`` to have it tested. Draws are those of the Bayesian bootstrap, over clusters
+    ``respondents`` to have it tested, as if answers were independent. Draws are those of the Bayesian bootstrap, over clusters
     where there are any; the interval of a touchpoint with a few answers is too short.
 
     References
@@ -112,11 +112,7 @@ def score_trace(
     Kitagawa, E. M. (1955). Components of a difference between two rates. Journal of the American
     Statistical Association 50, 1168-1194.
     """
-    names = [f.name for f in fields(TraceOptions)]
-    for name in options:
-        if name not in names:
-            raise unknown_name("option", name, names)
-    settings = TraceOptions(**options)
+    settings = options_of(TraceOptions, options)
     levels = frames.column_names(by, "by")
     if overlap := [c for c in levels if c in ("status", *settings.respondents)]:
         raise ConfigError(

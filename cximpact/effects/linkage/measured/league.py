@@ -32,7 +32,7 @@ from cximpact.effects.linkage.measured.variance_posterior import (
     unit_sums,
 )
 from cximpact.effects.linkage.rows import LinkedRows, link_rows
-from cximpact.scores.reliability import answers_for_reliability, reliability
+from cximpact.scores.reliability import answers_for_reliability
 
 FLOOR = 0.7
 """Reliability below which scores should decide neither pay nor rank."""
@@ -159,14 +159,14 @@ def _unit_table(labels: list[str], n: np.ndarray, sums: UnitSums, drawn: UnitDra
     within = sums.within
     overall = float(sums.n @ adjusted / sums.n.sum())
     half = stats.norm.ppf((1 + _FUNNEL) / 2) * np.sqrt(within / sums.n)
-    between = float(np.mean(drawn.between**2))
+    between, answer = drawn.between[:, None] ** 2, drawn.within[:, None] ** 2
     return pd.DataFrame(
         {
             "unit": labels,
             "n": n,
             "raw": sums.y,
             "adjusted": adjusted,
-            "reliability": reliability(np.maximum(sums.n, 1.0), between, within),
+            "reliability": (between / (between + answer / sums.n)).mean(axis=0),
             "funnel_low": overall - half,
             "funnel_high": overall + half,
         }
@@ -177,7 +177,7 @@ def _warn_low(table: pd.DataFrame, drawn: UnitDraws) -> None:
     low = int((table["reliability"] < FLOOR).sum())
     if low <= len(table) / 2:
         return
-    between, within = float(np.mean(drawn.between**2)), float(np.mean(drawn.within**2))
+    between, within = float(np.median(drawn.between) ** 2), float(np.median(drawn.within) ** 2)
     needed = ""
     if between > 0:
         needed = f" About {answers_for_reliability(FLOOR, between, within):,} answers would do."
