@@ -131,13 +131,6 @@ def at_risk(
     rows, encoder, table = read_training(train, outcome, features, settings)
     today, x, worth = read_customers(customers, encoder, value, settings)
     gain = read_gain(uplift, today, worth, outcome, settings)
-    if gain is None:
-        warnings.warn(
-            "the list is by risk: it says who may leave, not whom a contact keeps, and some leave "
-            "because of the contact. Give the uplift of an experiment.",
-            AssumptionWarning,
-            stacklevel=2,
-        )
     provenance = Provenance(
         method="at_risk",
         data_hash=fingerprint(table),
@@ -151,6 +144,13 @@ def at_risk(
     fitted = fit_folds(kind, rows, settings.folds, folds)
     before, after = recalibrate(fitted.probability, rows.y, fitted.fold, settings.recalibrate)
     _warn_too_good(after)
+    if gain is None:
+        warnings.warn(
+            "the list is by risk: it says who may leave, not whom a contact keeps, and some leave "
+            "because of the contact. Give the uplift of an experiment.",
+            AssumptionWarning,
+            stacklevel=2,
+        )
     a, b = (before.intercept, before.slope) if after.recalibrated else (0.0, 1.0)
     center = log_odds(fitted.predict(x))
     listed = _listed(today, special.expit(a + b * center), worth, gain, settings)

@@ -11,7 +11,7 @@ from scipy import special, stats
 from cximpact.core.errors import SeparationError
 from cximpact.core.validate import check_prob
 from cximpact.scores.intervals import proportion_interval
-from cximpact.scores.logit import LogitFit, fit_logit
+from cximpact.scores.logit import fit_logit
 
 _CLEAR = 0.05
 _GROUPS = 10
@@ -127,13 +127,13 @@ def judge(probability: np.ndarray, outcome: np.ndarray, *, recalibrated: bool) -
     RiskQuality
         Level, spread and error.
     """
-    line = _line(probability, outcome)
+    line, covariance = _line(probability, outcome)
     return RiskQuality(
         probability=probability,
         outcome=outcome,
-        intercept=float(line.coefficients[0]),
-        slope=float(line.coefficients[1]),
-        covariance=line.covariance,
+        intercept=float(line[0]),
+        slope=float(line[1]),
+        covariance=covariance,
         recalibrated=recalibrated,
     )
 
@@ -164,21 +164,26 @@ def recalibrate(
     corrected = np.empty_like(probability)
     for k in np.unique(fold):
         own = fold == k
-        line = _line(probability[~own], outcome[~own])
-        a, b = line.coefficients
+        (a, b), _ = _line(probability[~own], outcome[~own])
         corrected[own] = special.expit(a + b * log_odds(probability[own]))
     return before, judge(corrected, outcome, recalibrated=True)
 
 
-def _line(probability: np.ndarray, outcome: np.ndarray) -> LogitFit:
+def _line(probability: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return intercept and slope of the outcome on the predicted log-odds, and their covariance."""
     x = log_odds(probability)
-    if np.ptp(x) < 1e-9:
-        x = x + 1e-6 * np.linspace(-1, 1, x.size)
-    design = np.column_stack([np.ones(x.size), x])
+    center, spread = float(x.mean()), float(x.std())
+    if spread < 1e-9:  # one prediction for all: only its level can be judged
+        share = np.clip(outcome.mean(), _LEAST, 1 - _LEAST)
+        line = np.array([special.logit(share) - center, 1.0])
+        return line, np.diag([1 / (outcome.size * share * (1 - share)), 1.0])
+    design = np.column_stack([np.ones(x.size), (x - center) / spread])
     try:
-        return fit_logit(design, outcome, np.ones(x.size), ["constant", "predicted log-odds"])
+        fit = fit_logit(design, outcome, np.ones(x.size), ["constant", "predicted log-odds"])
     except SeparationError:
         raise SeparationError(
             "predictions out of fold tell the outcome without error; a feature was probably "
             "measured after the outcome, or is the outcome. Leave it out."
         ) from None
+    back = np.array([[1.0, -center / spread], [0.0, 1 / spread]])
+    return back @ fit.coefficients, back @ fit.covariance @ back.T
