@@ -20,6 +20,7 @@ from cximpact.plots.goals import attainment_curve, goal_fan, goal_ladder, segmen
 from cximpact.plots.group_time import group_time
 from cximpact.plots.honest import honest, pretrend_power
 from cximpact.plots.journeys import journey_heat, score_waterfall
+from cximpact.plots.kpis import kpi_graph
 from cximpact.plots.league import unit_ranks
 from cximpact.plots.npv import npv_distribution
 from cximpact.plots.overlap import overlap_histogram
@@ -64,6 +65,7 @@ __all__ = [
     "growth",
     "honest",
     "intervals",
+    "kpi_graph",
     "journey_heat",
     "love_plot",
     "npv_distribution",

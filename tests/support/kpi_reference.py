@@ -20,15 +20,17 @@ class Reference:
         self.mechanism = model.mechanism
         self.own = {name: p[draw] for name, p in model.parameters.items()}
         program = compile_program(model.mechanism, model.parameters)
-        generator = np.random.default_rng([draw, model.provenance.seed])
-        shift = dict(zip(program.names, generator.random(len(program.names)), strict=True))
+        seed = model.provenance.seed
+        shifts = np.random.default_rng([draw, 0, seed]).random(len(program.names))
+        shift = dict(zip(program.names, shifts, strict=True))
         steps = dict(zip(program.names, program.lattice(), strict=True))
         place = np.arange(model.n)
         self.noise = {
             name: np.clip((place * steps[name] + shift[name]) % 1.0, 1e-12, 1 - 1e-12)
             for name in program.names
         }
-        weights = model.weight * generator.standard_exponential(model.n)
+        factor = np.random.default_rng([draw, seed]).standard_exponential(model.n)
+        weights = model.weight * factor
         self.weights = weights / weights.sum()
         self.roots = {name: model.values[name] for name, p in model.parents.items() if not p}
 

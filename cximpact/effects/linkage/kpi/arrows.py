@@ -12,7 +12,7 @@ from cximpact.core.validate import check_prob
 if TYPE_CHECKING:
     from cximpact.effects.linkage.kpi.kpi_model import KpiModel
 
-_MOST_DRAWS, _MOST_ROWS, _STEP = 400, 4000, 0.5
+_MOST_DRAWS, _MOST_ROWS, _STEP = 200, 1000, 0.5
 
 
 def arrow_table(model: KpiModel, prob: float) -> pd.DataFrame:

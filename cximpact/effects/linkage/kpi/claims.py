@@ -20,7 +20,7 @@ _SCALES = {"binary": "pp", "ordinal": "points"}
 def graph_effect(
     model: KpiModel,
     target: str,
-    values: np.ndarray,
+    found: tuple[np.ndarray, float],
     *,
     contrast: str,
     kpis: Sequence[str] = (),
@@ -35,8 +35,9 @@ def graph_effect(
         The fitted graph.
     target : str
         The outcome.
-    values : numpy.ndarray, shape (sample,) or (sample, kpi)
-        Draws.
+    found : tuple of numpy.ndarray and float
+        Draws, shape (sample,) or (sample, kpi), and the share of their variance that was noise of
+        the simulation.
     contrast : str
         What is compared with what.
     kpis : sequence of str
@@ -57,7 +58,7 @@ def graph_effect(
     n_sim = min(model.simulated, model.n)
     return EffectPosterior(
         draws=dr.from_array(
-            values,
+            found[0],
             source=model.provenance.source,
             dims=("kpi",) if kpis else (),
             coords={"kpi": list(kpis)} if kpis else None,
@@ -81,6 +82,7 @@ def graph_effect(
             "independencies": len(model.independencies),
             "rejected": int(model.independencies["rejected"].sum()),
             "simulated_customers": n_sim,
+            "simulation_noise": found[1],
         },
         provenance=model.provenance,
         would_change_it="a common cause that is not in the graph, or a missing arrow; an "

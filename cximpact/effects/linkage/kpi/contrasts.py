@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cximpact.effects.linkage.kpi.kpi_model import KpiModel
 
 _STEP = 0.25
+_AGAIN = 100
 
 
 def check_known(model: KpiModel, name: str) -> None:
@@ -137,7 +139,50 @@ def nudge(model: KpiModel, name: str) -> tuple[tuple[Intervention, Intervention]
     return (shift_by(-step), shift_by(step)), 2 * step
 
 
-def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> np.ndarray:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SimulatedMeans:
+    """Means of a node in every world, and how much of their scatter is noise of the simulation.
+
+    Parameters
+    ----------
+    means : numpy.ndarray, shape (sample, world)
+        Means over the customers.
+    again : numpy.ndarray, shape (some, world)
+        The first draws once more, with other noise.
+    """
+
+    means: np.ndarray = field(repr=False)
+    again: np.ndarray = field(repr=False)
+
+    def contrast(self, of: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, float]:
+        """Compute a contrast draw by draw, and take the noise of the simulation out of it.
+
+        Parameters
+        ----------
+        of : callable
+            From means, shape (sample, world), to numbers, shape (sample,) or (sample, number).
+
+        Returns
+        -------
+        tuple of numpy.ndarray and float
+            Draws, and the largest share of their variance that was noise.
+
+        Notes
+        -----
+        A draw is the contrast at its parameters plus noise. The variance of the noise is half the
+        mean squared difference between two runs with the same parameters. Draws are drawn toward
+        their mean until their variance is that of the contrast alone.
+        """
+        drawn, again = of(self.means), of(self.again)
+        noise = 0.5 * ((drawn[: len(again)] - again) ** 2).mean(axis=0)
+        total = drawn.var(axis=0, ddof=1)
+        share = np.divide(noise, total, out=np.zeros_like(total), where=total > 0)
+        center = drawn.mean(axis=0)
+        kept = np.sqrt(np.clip(1 - share, 0.0, 1.0))
+        return center + kept * (drawn - center), float(np.max(share))
+
+
+def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> SimulatedMeans:
     """Draw the mean of a node in every world.
 
     Parameters
@@ -151,14 +196,14 @@ def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> np.ndar
 
     Returns
     -------
-    numpy.ndarray, shape (sample, world)
+    SimulatedMeans
         Means over the customers.
 
     Notes
     -----
     The noise of customer i at node k is the i-th point of a lattice whose steps are powers of a
     generalized golden ratio, shifted at random in every draw. A mean over customers then is
-    unbiased, and far nearer its expectation than with independent noise. Customers go through one
+    unbiased, and nearer its expectation than with independent noise. Customers go through one
     by one, so that memory does not grow with their number times the draws. For the process that
     customers come from, weights vary from draw to draw as in the Bayesian bootstrap.
     """
@@ -178,30 +223,33 @@ def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> np.ndar
     steps, do = program.lattice(), program.worlds(worlds)
     at = program.names.index(target)
 
-    def one(draw: int) -> np.ndarray:
-        generator = np.random.default_rng([draw, seed])
-        shifts = generator.random(steps.size)
+    def one(run: tuple[int, int]) -> np.ndarray:
+        draw, _ = run
         weights = weight
         if scatter > 0:
-            weights = weight * (1 + scatter * (generator.standard_exponential(size) - 1))
-        weights = weights / weights.sum()
-        own = program.parameters[draw]
+            factor = np.random.default_rng([draw, seed]).standard_exponential(size)
+            weights = weight * (1 + scatter * (factor - 1))
+        shifts = np.random.default_rng([*run, seed]).random(steps.size)
         return world_means(
             program.terms,
             program.kinds,
             program.arrows,
             program.offsets,
             program.levels,
-            own,
+            program.parameters[draw],
             roots,
-            weights,
+            weights / weights.sum(),
             (steps, shifts),
             do,
             at,
         )
 
-    draws = range(len(program.parameters))
+    n_draws = len(program.parameters)
+    runs = [(draw, 0) for draw in range(n_draws)]
+    runs += [(draw, 1) for draw in range(min(_AGAIN, n_draws))]
     if model.workers == 1:
-        return np.array([one(draw) for draw in draws])
-    with ThreadPoolExecutor(model.workers) as pool:
-        return np.array(list(pool.map(one, draws)))
+        found = np.array([one(run) for run in runs])
+    else:
+        with ThreadPoolExecutor(model.workers) as pool:
+            found = np.array(list(pool.map(one, runs)))
+    return SimulatedMeans(means=found[:n_draws], again=found[n_draws:])

@@ -71,10 +71,11 @@ def normal_quantile(p):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def poisson_quantile(u, mean):
-    """Return a Poisson quantile, by sums; above a mean of 400 by a cube root (Wilson, Hilferty)."""
+    """Return a Poisson quantile, by sums; above a mean of 400 by Cornish and Fisher."""
     if mean > _MANY:
-        root = 1 - 1 / (9 * mean) + normal_quantile(u) / (3 * np.sqrt(mean))
-        return max(np.floor(mean * root**3 + 0.5), 0.0)
+        z, sd = normal_quantile(u), np.sqrt(mean)
+        about = mean + z * sd + (z * z - 1) / 6 + (z - z**3) / (72 * sd)
+        return max(np.floor(about + 0.5), 0.0)
     k, p = 0.0, np.exp(-mean)
     total = p
     while total < u and k < 1e6:

@@ -59,7 +59,7 @@ class KpiModel:
         Whether no test failed, or a reason was given to use the graph nevertheless.
     provenance : Provenance
         Where it comes from.
-    simulated : int, default 2000
+    simulated : int, default 4000
         Customers that are simulated in every draw, at most all; drawn at random if fewer.
     population : {"process", "customers"}
         Over whom it averages: the process that these customers come from, or just these.
@@ -79,7 +79,7 @@ class KpiModel:
     independencies: pd.DataFrame = field(repr=False)
     trusted: bool
     provenance: Provenance = field(repr=False)
-    simulated: int = 2000
+    simulated: int = 4000
     population: str = "process"
     most_outside: float | None = 0.05
     workers: int = 1
@@ -140,7 +140,8 @@ class KpiModel:
             Draws of the mean, dimension ``sample``.
         """
         worlds = [World(), World(do=read_do(self, target, do) if do else {})]
-        return self._labelled(mean_draws(self, target, worlds)[:, 1])
+        values, _ = mean_draws(self, target, worlds).contrast(lambda means: means[:, 1])
+        return self._labelled(values)
 
     def do(
         self, target: str, do: Mapping[str, Any], versus: Mapping[str, Any] | None = None
@@ -182,10 +183,11 @@ class KpiModel:
         action = read_do(self, target, do)
         against = read_do(self, target, versus) if versus else {}
         others = [World(do=against)] if against else []
-        means = mean_draws(self, target, [World(), World(do=action), *others])
-        change = means[:, 1] - (means[:, 2] if against else means[:, 0])
+        found = mean_draws(self, target, [World(), World(do=action), *others]).contrast(
+            lambda means: means[:, 1] - means[:, 2 if against else 0]
+        )
         contrast = f"{target} with {_said(action)} against {_said(against)}"
-        return graph_effect(self, target, change, contrast=contrast)
+        return graph_effect(self, target, found, contrast=contrast)
 
     def elasticities(
         self, target: str, kpis: Sequence[str] | None = None, *, relative: bool = False
@@ -226,14 +228,22 @@ class KpiModel:
             done = [read_do(self, target, {name: act}, check=False) for act in pair]
             worlds += [World(do=act) for act in done]
             spans.append(span)
-        means = mean_draws(self, target, worlds)
-        slopes = (means[:, 2::2] - means[:, 1::2]) / np.array(spans)
-        unit = "per unit of each KPI"
+        span, unit = np.array(spans), "per unit of each KPI"
         if relative:
             center = [np.average(self.values[name], weights=self.weight) for name in names]
-            slopes, unit = slopes * np.array(center) / means[:, :1], "relative to both means"
+            span, unit = span / np.array(center), "relative to both means"
+
+        def slopes(means: np.ndarray) -> np.ndarray:
+            found = (means[:, 2::2] - means[:, 1::2]) / span
+            return found / means[:, :1] if relative else found
+
         return graph_effect(
-            self, target, slopes, contrast=f"{target} {unit}", kpis=names, relative=relative
+            self,
+            target,
+            mean_draws(self, target, worlds).contrast(slopes),
+            contrast=f"{target} {unit}",
+            kpis=names,
+            relative=relative,
         )
 
     def paths(self, start: str, target: str) -> list[tuple[str, ...]]:
@@ -301,9 +311,9 @@ class KpiModel:
         check_identified(self.parents, start, target, edges)
 
         worlds = [World(), World(do=against), World(do=action, base=1, edges=edges)]
-        means = mean_draws(self, target, worlds)
+        found = mean_draws(self, target, worlds).contrast(lambda means: means[:, 2] - means[:, 1])
         contrast = f"{target} with {_said(action)} against {_said(against)}, {_routes(via)}"
-        return graph_effect(self, target, means[:, 2] - means[:, 1], contrast=contrast, path=True)
+        return graph_effect(self, target, found, contrast=contrast, path=True)
 
     def arrows(self, prob: float = 0.9) -> pd.DataFrame:
         """Return what each arrow passes on directly.

@@ -86,7 +86,7 @@ WORLDS = [
 
 @pytest.mark.parametrize("target", ["profit", "spend", "warmth", "score", "fixed", "hold"])
 def test_the_kernel_agrees_with_plain_numpy(model, target):
-    found = mean_draws(model, target, WORLDS)
+    found = mean_draws(model, target, WORLDS).means
     for draw in range(4):
         wanted = Reference(model, draw).means(target, WORLDS)
         np.testing.assert_allclose(found[draw], wanted, rtol=1e-9, err_msg=f"draw {draw}")
@@ -94,7 +94,8 @@ def test_the_kernel_agrees_with_plain_numpy(model, target):
 
 def test_the_number_of_threads_does_not_matter(model):
     np.testing.assert_array_equal(
-        mean_draws(model, "profit", WORLDS), mean_draws(model.using(workers=3), "profit", WORLDS)
+        mean_draws(model, "profit", WORLDS).means,
+        mean_draws(model.using(workers=3), "profit", WORLDS).means,
     )
 
 
@@ -114,5 +115,5 @@ def test_poisson_quantiles(mean):
 @pytest.mark.parametrize("mean", [401.0, 5e4])
 def test_poisson_quantiles_of_many_are_near(mean):
     u = np.linspace(0.001, 0.999, 333)
-    found = [poisson_quantile(x, mean) for x in u]
-    np.testing.assert_allclose(found, stats.poisson.ppf(u, mean), rtol=3e-3)
+    found = np.array([poisson_quantile(x, mean) for x in u])
+    assert np.abs(found - stats.poisson.ppf(u, mean)).max() <= 1
