@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from scipy import linalg
 
-from cximpact.core.errors import DtypeError, ZeroVarianceError
+from cximpact.core.errors import DtypeError
 from cximpact.core.rng import spawn
 from cximpact.effects.linkage.importance.deviance_shares import share_deviance
 from cximpact.effects.linkage.importance.driver_settings import DriverSettings
@@ -51,11 +51,6 @@ class DriverFit:
         raw = np.column_stack([rows.design, *(self.data.column(name) for name in names)])
         center = np.average(raw, axis=0, weights=rows.weight)
         spread = np.sqrt(np.average((raw - center) ** 2, axis=0, weights=rows.weight))
-        for name, value in zip(names, spread[self.first :], strict=True):
-            if value == 0 and name in (*self.data.ratings, self.data.outcome):
-                raise ZeroVarianceError(
-                    f"Column {name!r} is the same in all rows with a weight; leave it out."
-                )
         scale = np.where(spread > 0, spread, 1.0)
         for name, value in (("columns", (raw - center) / scale), ("center", center),
                             ("scale", scale)):  # fmt: skip

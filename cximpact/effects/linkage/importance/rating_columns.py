@@ -16,6 +16,7 @@ from cximpact.core.errors import (
     ConfigError,
     DtypeError,
     InsufficientDataError,
+    ZeroVarianceError,
     join_names,
     rows_phrase,
 )
@@ -144,6 +145,11 @@ def open_ratings(
         for name, own in marks.items()
     }
     _check_enough(rows, len(names) + sum(map(len, kept.values())))
+    for name in (outcome, *names):
+        if np.ptp(rows.numbers[name][rows.weight > 0]) == 0:
+            raise ZeroVarianceError(
+                f"Column {name!r} is the same in all rows that have a weight; leave it out."
+            )
     return RatingColumns(
         rows=rows,
         outcome=outcome,
@@ -154,10 +160,10 @@ def open_ratings(
 
 
 def _check_enough(rows: LinkedRows, columns: int) -> None:
-    coefficients = columns + len(rows.terms) + 1
-    if rows.n < coefficients + 2:
+    coefficients, n = columns + len(rows.terms) + 1, int((rows.weight > 0).sum())
+    if n < coefficients + 2:
         raise InsufficientDataError(
-            f"{rows.n} rows for {coefficients} coefficients; expected at least 2 rows more than "
+            f"{n} rows for {coefficients} coefficients; expected at least 2 rows more than "
             "that."
         )
     if rows.n_clusters < 4:
