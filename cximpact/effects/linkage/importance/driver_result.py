@@ -165,8 +165,8 @@ class DriverImportance(EffectPosterior):
         pandas.DataFrame
             ``driver, share, estimate, conf_low, conf_high, conf_level, direction``: the raw share
             of R2, then that of what is left of the ratings, and 1 or -1 as the outcome is higher or
-            lower where more is left. The last row is the common factor, which has no raw share;
-            with the covariates, estimates sum to R2.
+            lower where more is left. Those with 1 come first. The last row is the common factor,
+            which has no raw share; with the covariates, estimates sum to R2.
 
         Notes
         -----
@@ -179,7 +179,7 @@ class DriverImportance(EffectPosterior):
         values = np.column_stack([parts.own.values, parts.common.values])
         low, high = np.quantile(values, [tail, 1 - tail], axis=0)
         raw = parts.estimates["linear"]
-        order = [*np.argsort(-parts.estimates["own"], kind="stable"), len(raw)]
+        order = [*np.lexsort((-parts.estimates["own"], -parts.directions["own"])), len(raw)]
         table = pd.DataFrame(
             {
                 "driver": [*self.drivers, ALL_RATINGS],
@@ -260,15 +260,17 @@ class DriverImportance(EffectPosterior):
             A paragraph.
         """
         kept, found = self.parts.selection, self.parts.estimates
+        adjusted = self.diagnostics["n_covariates"] > 0
         chosen = ", ".join(f"{name} ({self._interval(name, prob)})" for name in self.selected)
         what = self._what()
         return " ".join(
             [
-                f"{len(self.drivers)} drivers and the covariates explain "
+                f"{len(self.drivers)} drivers{' and the covariates' if adjusted else ''} explain "
                 f"{percent(float(found['r2']))} of the {what} of {self.parts.outcome!r}, from "
                 f"{self.n:,} rows.",
                 f"Stable are {chosen}." if chosen else "No driver is stable.",
                 *self._suppressors(),
+                *self._only_halo(),
                 f"The numbers are shares of the {what} with {100 * prob:g}% confidence intervals. "
                 f"Stable means among the first {kept.per_half} in at least "
                 f"{percent(kept.threshold)} of {2 * kept.pairs} halves; at most "
@@ -335,6 +337,17 @@ class DriverImportance(EffectPosterior):
         return [
             f"{names}: chosen as often, but against the outcome once the others are held fixed, "
             "contrary to the plain correlation; passed over."
+        ]
+
+    def _only_halo(self) -> list[str]:
+        """Name stable drivers that have nothing of their own."""
+        raw, own = (self.parts.directions[kind] for kind in ("raw", "own"))
+        names = [n for n in self.selected if (raw * own)[self.drivers.index(n)] < 0]
+        if not names:
+            return []
+        return [
+            f"Without what all ratings share, {', '.join(names)} would go against the outcome: "
+            "stable, but with nothing of its own."
         ]
 
     def _interval(self, name: str, prob: float) -> str:

@@ -272,6 +272,7 @@ def _diagnostics(
         "measure": fit.options.measure,
         "r2": float(shared.r2[0]),
         "r2_covariates": float(shared.first[0]),
+        "n_covariates": m,
         "orders": "all" if not fit.orders() else fit.orders(),
         "order_error": shared.order_error,
         "per_half": selection.per_half,

@@ -163,8 +163,7 @@ def _check_enough(rows: LinkedRows, columns: int) -> None:
     coefficients, n = columns + len(rows.terms) + 1, int((rows.weight > 0).sum())
     if n < coefficients + 2:
         raise InsufficientDataError(
-            f"{n} rows for {coefficients} coefficients; expected at least 2 rows more than "
-            "that."
+            f"{n} rows for {coefficients} coefficients; expected at least 2 rows more than that."
         )
     if rows.n_clusters < 4:
         raise ClusterError(f"there are {rows.n_clusters} clusters; halves of them need at least 4.")

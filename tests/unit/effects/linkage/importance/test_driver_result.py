@@ -47,7 +47,11 @@ def test_the_tables_agree_with_each_other(result):
     halo = result.halo().set_index("driver")
     pd.testing.assert_series_equal(halo["share"][shares.index], shares, check_names=False)
     assert (halo["conf_low"] < halo["conf_high"]).all()
-    assert halo["estimate"][:-1].is_monotonic_decreasing
+    up, down = (halo[:-1][halo["direction"][:-1] == sign] for sign in (1, -1))
+    assert up["estimate"].is_monotonic_decreasing
+    assert down["estimate"].is_monotonic_decreasing
+    assert [*up.index, *down.index] == list(halo.index[:-1])
+    assert len(down) > 0
     assert list(result.effects()["driver"]) == list(inclusion.index)
     # the signs that decide what is passed over are those of the coefficients
     signs = result.effects().set_index("driver")["estimate"] < 0
@@ -80,6 +84,7 @@ def test_performance_may_be_put_on_scales(result):
 
 def test_the_words_name_the_stable_and_claim_nothing(result):
     text = result.explain()
+    assert text.startswith("6 drivers explain ")
     assert "Stable are checkin (" in text
     assert "It claims no effect" in text
     assert "at least 90% of 40 halves" in text
@@ -97,6 +102,22 @@ def test_nothing_is_padded_where_nothing_is_there():
     none = found(frame, per_half=1)
     assert none.selected == ()
     assert "No driver is stable." in none.explain()
+
+
+def test_a_driver_that_only_shows_the_halo_is_named():
+    """One rating shows the mood better than the others and has nothing of its own."""
+    rng = np.random.default_rng(2)
+    frame = world()
+    mood = frame[RATINGS].mean(axis=1)
+    frame["csat"] = 3 * mood + 0.8 * (frame["checkin"] - mood) + rng.standard_normal(len(frame))
+    frame["csat"] += 0.5 * (frame["staff"] - mood)
+    result = found(frame, per_half=5, threshold=0.6)
+    own = result.halo().set_index("driver")["direction"]
+    halo_only = [name for name in result.selected if own[name] < 0]
+    assert halo_only
+    assert f"Without what all ratings share, {', '.join(halo_only)} would go" in result.explain()
+    assert "checkin" not in halo_only
+    assert "nothing of its own" not in found(world()).explain()
 
 
 def test_no_more_than_asked_for_are_selected_the_most_stable_first():

@@ -113,6 +113,7 @@ def test_covariates_come_first_and_take_what_is_theirs():
     assert with_it.diagnostics["r2_covariates"] == pytest.approx(expected)
     assert with_it.selected == ("checkin", "staff", "food")
     assert "covariates first" in with_it.estimand.contrast
+    assert with_it.explain().startswith("6 drivers and the covariates explain")
 
 
 def test_weights_are_copies_of_rows():
