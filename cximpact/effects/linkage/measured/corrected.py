@@ -104,7 +104,8 @@ def error_corrected(
     Estimand: slopes of outcome on the true quantities. With M the covariance matrix of the
     columns and v their variances, slopes solve (M - diag((1 - reliability) v)) b = cov(x, y) [1]_;
     with a single column this is the naive slope divided by the reliability. Errors are a
-    sandwich that counts the estimation of v, by cluster where there are any.
+    sandwich that counts the estimation of v, by cluster where there are any. A reliability that
+    was estimated counts as if from other rows; from the same rows the interval is a little wide.
 
     It rests on errors that are independent of the truth, of the outcome and of each other. A text
     model that errs more for the unhappy breaks it; two codings of the same texts show the

@@ -94,7 +94,8 @@ def league_table(
     -----
     Estimand: each unit's long-run mean at the average case mix. Answers are taken as normal
     around it, units as normal around the overall mean; the draws count the uncertainty of the
-    mean, of both variances and of the slopes, drawn exactly [1]_. Sorting raw scores puts the
+    mean, of both variances and of the slopes [1]_. Slopes are those within units, so that a good
+    unit with easy customers is not taken for an average one. Sorting raw scores puts the
     units with fewest answers at both ends; shrinkage and rank intervals do not [2]_. Funnel
     limits hold 99.8 % of the raw scores of units that do not differ.
 
@@ -154,8 +155,7 @@ def _units(names: pd.Series, weight: np.ndarray) -> tuple[np.ndarray, list[str],
 
 
 def _unit_table(labels: list[str], n: np.ndarray, sums: UnitSums, drawn: UnitDraws) -> pd.DataFrame:
-    slopes = drawn.slopes.mean(axis=0)
-    adjusted = sums.y - sums.x[:, 1:] @ slopes[1:]
+    adjusted = sums.adjusted
     within = sums.within
     overall = float(sums.n @ adjusted / sums.n.sum())
     half = stats.norm.ppf((1 + _FUNNEL) / 2) * np.sqrt(within / sums.n)

@@ -1,4 +1,4 @@
-"""Exact draws of a random-intercept model: units, their variance, the answers' and case mix."""
+"""Draws of a random-intercept model: units, their variance, the answers' and the case mix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from cximpact.core.errors import InsufficientDataError, RankError, ZeroVarianceError, join_names
 
-_GRID = np.concatenate([[0.0], np.geomspace(1e-3, 30.0, 400)])
+_GRID = np.concatenate([[0.0], np.geomspace(1e-3, 30.0, 300)])
 """Ratios of the standard deviation between units to that of one answer."""
 
 
@@ -23,29 +23,36 @@ class UnitSums:
     y : numpy.ndarray, shape (unit,)
         Mean of each unit's answers.
     x : numpy.ndarray, shape (unit, term)
-        Means of the covariates, the constant first.
-    xx, xy, yy : numpy.ndarray and float
-        Sums over all rows of the cross-products.
-    names : tuple of str
-        Terms.
+        Means of the covariates.
+    slopes : numpy.ndarray, shape (term,)
+        Slopes of the covariates within units.
+    inverse : numpy.ndarray, shape (term, term)
+        Inverse of the cross-products of the covariates within units.
+    rest : float
+        Sum of squares within units that the covariates leave.
     """
 
     n: np.ndarray = field(repr=False)
     y: np.ndarray = field(repr=False)
     x: np.ndarray = field(repr=False)
-    xx: np.ndarray = field(repr=False)
-    xy: np.ndarray = field(repr=False)
-    yy: float
-    names: tuple[str, ...]
+    slopes: np.ndarray = field(repr=False)
+    inverse: np.ndarray = field(repr=False)
+    rest: float
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom within units."""
+        return float(self.n.sum() - self.n.size - self.slopes.size)
 
     @property
     def within(self) -> float:
         """Variance of an answer within a unit, after covariates."""
-        inner = self.xx - (self.n[:, None] * self.x).T @ self.x
-        cross = self.xy - (self.n[:, None] * self.x).T @ self.y
-        slopes = np.linalg.lstsq(inner, cross, rcond=None)[0]
-        rest = self.yy - self.n @ self.y**2 - slopes @ cross
-        return max(float(rest), 0.0) / (self.n.sum() - self.n.size - len(self.names) + 1)
+        return self.rest / self.degrees
+
+    @property
+    def adjusted(self) -> np.ndarray:
+        """Mean of each unit's answers at the average covariates."""
+        return self.y - self.x @ self.slopes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +66,7 @@ class UnitDraws:
     between, within : numpy.ndarray, shape (draw,)
         Standard deviation between units, and of one answer.
     slopes : numpy.ndarray, shape (draw, term)
-        Constant and slopes of the covariates.
+        Slopes of the covariates.
     """
 
     units: np.ndarray = field(repr=False)
@@ -99,28 +106,22 @@ def unit_sums(
     total, squares = np.bincount(unit, weights=weight), np.bincount(unit, weights=weight**2)
     n = total**2 / squares
     w = weight * (n / total)[unit]
-    full = np.column_stack([np.ones(y.size), x])
-    if n.size < 2 or n.sum() - n.size <= full.shape[1]:
+    if n.size < 2 or n.sum() - n.size - x.shape[1] < 1:
         raise InsufficientDataError(
             f"{y.size:,} answers of {n.size:,} units; expected at least 2 units, and several "
             "answers in some of them, more than covariates."
         )
-    xx = (full * w[:, None]).T @ full
-    if np.linalg.matrix_rank(xx, tol=1e-9 * np.trace(xx)) < len(xx):
-        raise RankError(f"the covariates {join_names(names)} follow from each other; drop some.")
-    means = np.column_stack([np.bincount(unit, weights=w * c) / n for c in full.T])
-    out = UnitSums(
-        n=n,
-        y=np.bincount(unit, weights=w * y) / n,
-        x=means,
-        xx=xx,
-        xy=(full * w[:, None]).T @ y,
-        yy=float(w @ y**2),
-        names=("constant", *names),
-    )
-    if not out.within > 1e-12 * max(np.var(y), 1e-300):
+    means = np.column_stack([y, x])
+    means = np.column_stack([np.bincount(unit, weights=w * c) / n for c in means.T])
+    own_y, own_x = y - means[unit, 0], x - means[unit, 1:]
+    squares_x = (own_x * w[:, None]).T @ own_x
+    _check_within(squares_x, (x * w[:, None]).T @ x, names)
+    inverse = np.linalg.inv(squares_x)
+    slopes = inverse @ (own_x.T @ (w * own_y))
+    rest = float(w @ (own_y - own_x @ slopes) ** 2)
+    if not rest > 1e-12 * float(w @ (y - y.mean()) ** 2):
         raise ZeroVarianceError("answers do not vary within units; reliability has no meaning.")
-    return out
+    return UnitSums(n=n, y=means[:, 0], x=means[:, 1:], slopes=slopes, inverse=inverse, rest=rest)
 
 
 def draw_units(sums: UnitSums, draws: int, rng: np.random.Generator) -> UnitDraws:
@@ -142,48 +143,69 @@ def draw_units(sums: UnitSums, draws: int, rng: np.random.Generator) -> UnitDraw
 
     Notes
     -----
-    The ratio r of the two standard deviations has a half-Cauchy prior with scale 1, the variance
-    of an answer and the slopes have flat ones. Given r all else is known in closed form, so r is
-    drawn from its exact marginal posterior on a fine grid.
+    The variance of an answer and the slopes are drawn from what is seen within units alone, so
+    that a better unit with easier customers does not bend the slopes. Given these, the ratio of
+    the two standard deviations, with a half-Cauchy prior of scale 1, is drawn from its exact
+    posterior on a fine grid; then the overall mean, with a flat prior, and the units.
     """
-    ratio = _GRID
-    fits = [_given(sums, float(r) ** 2) for r in ratio]
-    log_density = np.array([f[0] for f in fits]) - np.log1p(ratio**2)
-    width = np.gradient(ratio)
-    mass = np.exp(log_density - log_density.max()) * width
-    chosen = rng.choice(ratio.size, draws, p=mass / mass.sum())
-    degrees = sums.n.sum() - len(sums.names)
-    chi = rng.chisquare(degrees, draws)
-    noise_slopes = rng.standard_normal((draws, len(sums.names)))
-    noise_units = rng.standard_normal((draws, sums.n.size))
-    units = np.empty((draws, sums.n.size))
-    slopes = np.empty((draws, len(sums.names)))
-    within = np.empty(draws)
-    for k in np.unique(chosen):
-        own, square = np.flatnonzero(chosen == k), float(ratio[k]) ** 2
-        _, slope, root, rest = fits[k]
-        within[own] = np.sqrt(rest / chi[own])
-        slopes[own] = slope + within[own, None] * (noise_slopes[own] @ root.T)
-        trust = square * sums.n / (1 + square * sums.n)
-        error = sums.y - slopes[own] @ sums.x.T
-        spread = np.sqrt(square / (1 + square * sums.n)) * within[own, None]
-        units[own] = slopes[own, :1] + trust * error + spread * noise_units[own]
-    return UnitDraws(units=units, between=ratio[chosen] * within, within=within, slopes=slopes)
+    within = np.sqrt(sums.rest / rng.chisquare(sums.degrees, draws))
+    root = np.linalg.cholesky(sums.inverse) if sums.slopes.size else sums.inverse
+    noise = rng.standard_normal((draws, sums.slopes.size)) @ root.T
+    slopes = sums.slopes + within[:, None] * noise
+    adjusted = sums.y - slopes @ sums.x.T
+    log_density = log_ratio_density(adjusted, within, sums.n, _GRID)
+    mass = np.exp(log_density - log_density.max(axis=1, keepdims=True)) * np.gradient(_GRID)
+    steps = np.cumsum(mass, axis=1)
+    chosen = (steps < (rng.random(draws) * steps[:, -1])[:, None]).sum(axis=1)
+    square = _GRID[chosen][:, None] ** 2
+    share = sums.n / (1 + square * sums.n)
+    center = (share * adjusted).sum(axis=1) / share.sum(axis=1)
+    mean = center + within * rng.standard_normal(draws) / np.sqrt(share.sum(axis=1))
+    # the share of its own mean in a unit's score is its reliability
+    units = mean[:, None] + square * share * (adjusted - mean[:, None])
+    spread = np.sqrt(square / (1 + square * sums.n)) * within[:, None]
+    units = units + spread * rng.standard_normal(units.shape)
+    return UnitDraws(units=units, between=_GRID[chosen] * within, within=within, slopes=slopes)
 
 
-def _given(sums: UnitSums, square: float) -> tuple[float, np.ndarray, np.ndarray, float]:
-    """Log density, slopes, root of their covariance and rest, for one ratio of variances."""
-    shrink = square / (1 + square * sums.n) * sums.n**2
-    xx = sums.xx - (sums.x * shrink[:, None]).T @ sums.x
-    xy = sums.xy - sums.x.T @ (shrink * sums.y)
-    yy = sums.yy - shrink @ sums.y**2
-    inverse = np.linalg.inv(xx)
-    slopes = inverse @ xy
-    rest = float(yy - slopes @ xy)
-    degrees = sums.n.sum() - len(sums.names)
-    log_density = (
-        -0.5 * np.log1p(square * sums.n).sum()
-        - 0.5 * np.linalg.slogdet(xx)[1]
-        - 0.5 * degrees * np.log(rest)
-    )
-    return float(log_density), slopes, np.linalg.cholesky(inverse), rest
+def log_ratio_density(
+    adjusted: np.ndarray, within: np.ndarray, n: np.ndarray, ratio: np.ndarray
+) -> np.ndarray:
+    """Return the log posterior density of the ratio of the two standard deviations.
+
+    Parameters
+    ----------
+    adjusted : numpy.ndarray, shape (draw, unit)
+        Means of the units.
+    within : numpy.ndarray, shape (draw,)
+        Standard deviation of an answer.
+    n : numpy.ndarray, shape (unit,)
+        Answers.
+    ratio : numpy.ndarray, shape (ratio,)
+        Where.
+
+    Returns
+    -------
+    numpy.ndarray, shape (draw, ratio)
+        Up to a constant, with the overall mean integrated out.
+    """
+    share = n / (1 + ratio[:, None] ** 2 * n)
+    total = share.sum(axis=1)
+    # around a mean of each draw, so that large means do not swallow the digits
+    own = adjusted - adjusted.mean(axis=1, keepdims=True)
+    rest = own**2 @ share.T - (own @ share.T) ** 2 / total
+    constant = -0.5 * np.log1p(ratio[:, None] ** 2 * n).sum(axis=1) - 0.5 * np.log(total)
+    return constant - np.log1p(ratio**2) - 0.5 * rest / within[:, None] ** 2
+
+
+def _check_within(within: np.ndarray, overall: np.ndarray, names: tuple[str, ...]) -> None:
+    still = np.diag(within) <= 1e-9 * np.diag(overall)
+    if still.any():
+        named = join_names([name for name, s in zip(names, still, strict=True) if s])
+        raise RankError(
+            f"the covariate {named} does not vary within units, so that it cannot be told from "
+            "the units; leave it out, or compare units within its levels."
+        )
+    scale = np.sqrt(np.diag(within))
+    if len(names) and np.linalg.eigvalsh(within / np.outer(scale, scale))[0] < 1e-9:
+        raise RankError(f"the covariates {join_names(names)} follow from each other; drop some.")

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from cximpact.core.errors import InsufficientDataError, RankError, ZeroVarianceError
-from cximpact.effects.linkage.measured.variance_posterior import _given, draw_units, unit_sums
+from cximpact.effects.linkage.measured.variance_posterior import (
+    UnitSums,
+    draw_units,
+    log_ratio_density,
+    unit_sums,
+)
 
 
 def world(seed=1, units=8, between=1.0, slope=0.5, largest=12):
@@ -19,40 +24,72 @@ def world(seed=1, units=8, between=1.0, slope=0.5, largest=12):
 def test_the_density_is_that_of_the_dense_model():
     y, x, unit, _ = world()
     sums = unit_sums(y, x, unit, np.ones(y.size), ("x",))
-    full = np.column_stack([np.ones(y.size), x])
-    same = unit[:, None] == unit[None]
+    ratio, within = np.array([0.0, 0.4, 3.0]), np.array([0.8, 1.3])
+    means = np.stack([sums.adjusted + 1e3, sums.adjusted**2])
+    found = log_ratio_density(means, within, sums.n, ratio)
 
-    def dense(square):
-        v = np.eye(y.size) + square * same
-        inverse = np.linalg.inv(v)
-        xx = full.T @ inverse @ full
-        slopes = np.linalg.solve(xx, full.T @ inverse @ y)
-        rest = (y - full @ slopes) @ inverse @ (y - full @ slopes)
-        log = np.linalg.slogdet(v)[1] + np.linalg.slogdet(xx)[1] + (y.size - 2) * np.log(rest)
-        return -0.5 * log, slopes, rest
+    def dense(mean, sigma, r):
+        v = sigma**2 * np.diag(r**2 + 1 / sums.n)
+        inverse, one = np.linalg.inv(v), np.ones(sums.n.size)
+        total = one @ inverse @ one
+        rest = mean @ inverse @ mean - (one @ inverse @ mean) ** 2 / total
+        return -0.5 * (np.linalg.slogdet(v)[1] + np.log(total) + rest) - np.log1p(r**2)
 
-    for square in (0.0, 0.3, 4.0):
-        found, expected = _given(sums, square), dense(square)
-        assert found[0] == pytest.approx(expected[0], rel=1e-10)
-        np.testing.assert_allclose(found[1], expected[1], rtol=1e-9)
-        assert found[3] == pytest.approx(expected[2], rel=1e-9)
+    for i in range(2):
+        expected = np.array([dense(means[i], within[i], r) for r in ratio])
+        np.testing.assert_allclose(np.diff(found[i]), np.diff(expected), rtol=1e-6)
 
 
-def test_draws_match_the_moments_of_the_exact_posterior():
+def test_draws_match_the_moments_of_the_posterior():
     y, x, unit, _ = world(units=5)
     sums = unit_sums(y, x, unit, np.ones(y.size), ("x",))
     drawn = draw_units(sums, 40_000, np.random.default_rng(2))
-    ratio = np.linspace(1e-6, 40, 40_000)
-    fits = [_given(sums, r**2) for r in ratio[::40]]
-    log = np.array([f[0] for f in fits]) - np.log1p(ratio[::40] ** 2)
-    weight = np.exp(log - log.max())
-    mean = np.average([f[1][1] for f in fits], weights=weight)
-    assert drawn.slopes[:, 1].mean() == pytest.approx(mean, abs=0.02)
-    squares = np.array([f[3] for f in fits]) / (y.size - 2 - 2)
-    assert (drawn.within**2).mean() == pytest.approx(np.average(squares, weights=weight), rel=0.02)
-    found = np.median(drawn.between / drawn.within)
-    exact = ratio[::40][np.searchsorted(np.cumsum(weight), weight.sum() / 2)]
-    assert found == pytest.approx(exact, rel=0.05)
+    assert drawn.slopes.mean() == pytest.approx(float(sums.slopes[0]), abs=0.01)
+    square = sums.rest / (sums.degrees - 2)
+    assert (drawn.within**2).mean() == pytest.approx(square, rel=0.02)
+    assert drawn.slopes.var() == pytest.approx(square * sums.inverse[0, 0], rel=0.05)
+    # the ratio, by brute force over the same draws of everything else
+    ratio = np.linspace(0.0, 30.0, 3001)
+    adjusted = sums.y - drawn.slopes[:300] @ sums.x.T
+    log = log_ratio_density(adjusted, drawn.within[:300], sums.n, ratio)
+    mass = np.exp(log - log.max(axis=1, keepdims=True))
+    mass /= mass.sum(axis=1, keepdims=True)
+    below = (mass[:, ratio <= 1.0]).sum(axis=1).mean()
+    assert (drawn.between / drawn.within <= 1.0).mean() == pytest.approx(below, abs=0.02)
+
+
+def test_units_given_the_variances_are_normal_around_their_shrunken_means():
+    sums = UnitSums(
+        n=np.array([4.0, 9.0]),
+        y=np.array([1.0, 3.0]),
+        x=np.empty((2, 0)),
+        slopes=np.empty(0),
+        inverse=np.empty((0, 0)),
+        rest=1e6,
+    )
+    drawn = draw_units(sums, 60_000, np.random.default_rng(0))
+    # the difference of the units' scores, drawn by drawn variances
+    square = (drawn.between / drawn.within) ** 2
+    trust = square[:, None] * sums.n / (1 + square[:, None] * sums.n)
+    share = sums.n / (1 + square[:, None] * sums.n)
+    mean = (share @ sums.y) / share.sum(axis=1)
+    expected = mean[:, None] + trust * (sums.y - mean[:, None])
+    error = (drawn.units - expected) / drawn.within[:, None]
+    np.testing.assert_allclose(error.mean(axis=0), 0, atol=0.02)
+    variance = trust / sums.n + (1 - trust) ** 2 / share.sum(axis=1)[:, None]
+    np.testing.assert_allclose((error**2).mean(axis=0), variance.mean(axis=0), rtol=0.03)
+
+
+def test_slopes_are_those_within_units():
+    rng = np.random.default_rng(3)
+    unit = np.repeat(np.arange(30), 40)
+    u = 2 * rng.normal(size=30)
+    x = u[unit] + rng.normal(size=unit.size)
+    y = u[unit] + 0.5 * x + 0.5 * rng.normal(size=unit.size)
+    sums = unit_sums(y, (x - x.mean())[:, None], unit, np.ones(y.size), ("x",))
+    assert float(sums.slopes[0]) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_allclose(sums.adjusted, u + 0.5 * x.mean(), atol=0.35)
+    assert np.polyfit(x, y, 1)[0] > 1.2
 
 
 def test_large_units_keep_their_mean_and_small_ones_do_not():
@@ -72,7 +109,8 @@ def test_weights_lower_the_effective_answers():
     even = unit_sums(y, x, unit, np.full(y.size, 7.0), ("x",))
     plain = unit_sums(y, x, unit, np.ones(y.size), ("x",))
     np.testing.assert_allclose(even.n, plain.n)
-    np.testing.assert_allclose(even.xx, plain.xx)
+    np.testing.assert_allclose(even.inverse, plain.inverse)
+    assert even.rest == pytest.approx(plain.rest)
     uneven = unit_sums(y, x, unit, np.random.default_rng(0).uniform(0.1, 3, y.size), ("x",))
     assert (uneven.n < plain.n).all()
 
@@ -92,7 +130,8 @@ def test_the_variance_within_is_that_of_the_within_regression():
         ([1.0, 2], np.empty((2, 0)), [0, 1], InsufficientDataError),
         ([1.0, 2, 3], np.empty((3, 0)), [0, 0, 0], InsufficientDataError),
         ([1.0, 1, 2, 2, 3, 3], np.empty((6, 0)), [0, 0, 1, 1, 2, 2], ZeroVarianceError),
-        (np.arange(12.0), np.ones((12, 2)) * np.arange(12)[:, None], [0, 1] * 6, RankError),
+        (np.arange(12.0) ** 2, np.arange(12.0)[:, None] * [1, 2], [0, 1] * 6, RankError),
+        (np.arange(12.0), np.array([[-1.0], [1.0]] * 6), [0, 1] * 6, RankError),
     ],
 )
 def test_what_cannot_be_learned_is_refused(y, x, unit, error):
