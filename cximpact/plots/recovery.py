@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -156,7 +158,7 @@ def recovery_cutoff(
         ends = (float(at[False]), float(at[True]))
         ax.vlines(cutoff, min(ends), max(ends), color=style.INK, linewidth=2.2, zorder=5)
     score, alert = rows["score"].to_numpy(), rows["alert"].to_numpy(dtype=bool)
-    step = float(np.diff(np.unique(score)).min())
+    step = min(b - a for a, b in pairwise(np.unique(score).tolist()))
     toward = 0.5 * step * np.sign(score[~alert].mean() - score[alert].mean())
     style.reference_line(ax, cutoff + toward, vertical=True, linestyle=(0, (2, 2)))
     ax.yaxis.grid(True, color=style.FAINT, linewidth=0.6)

@@ -11,6 +11,8 @@ from cximpact.effects.linkage.rows import LinkedRows
 
 _TOLERANCE = 1e-6
 MOST_STEPS = 60
+FEW = 20
+"""Rows below which a score's own variance is not trusted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,20 +114,21 @@ def score_cells(
     Returns
     -------
     ScoreCells
-        Means and covariances. Rows of one cluster are dependent across scores, too.
+        Means and covariances. Rows of one cluster are dependent across scores, too. A score of
+        few rows gets the variance of a row of all scores.
 
     Raises
     ------
     InsufficientDataError
-        If a score has one row, or there are too many scores.
+        If every score has one row, or there are too many scores.
     """
-    value = rows.numbers["score"][kept]
+    value = rows.numbers["score"][kept] + 0.0  # no negative zero
     score, cell, count = np.unique(value, return_inverse=True, return_counts=True)
     near = np.array([steps[kept][np.argmax(cell == j)] for j in range(score.size)])
-    if (alone := np.flatnonzero(count < 2)).size:
+    if count.max() < 2:
         raise InsufficientDataError(
-            f"the score {score[alone[0]]:g} occurs once among {value.size:,} rows; a mean with an "
-            "error needs two. Narrow the scores with window=, or join scores by a larger step."
+            f"each of {count.size:,} scores occurs once; an error needs scores that repeat. Round "
+            "the score to a coarser grid first."
         )
     if np.abs(near).max() > MOST_STEPS:
         raise InsufficientDataError(
@@ -154,14 +157,15 @@ def _covariance(
     rows: LinkedRows, kept: np.ndarray, cell: np.ndarray, count: np.ndarray, residual: np.ndarray
 ) -> np.ndarray:
     k, j = residual.shape[1], count.size
+    alone = np.zeros((k, j, k, j))
+    factor = count / np.maximum(count - 1.0, 1.0)
+    for a in range(k):
+        for b in range(k):
+            sums = np.bincount(cell, weights=residual[:, a] * residual[:, b], minlength=j)
+            alone[a, np.arange(j), b, np.arange(j)] = factor * sums
+    alone = _steadied(alone, count)
     if not rows.is_clustered:
-        out = np.zeros((k, j, k, j))
-        factor = count / (count - 1.0)
-        for a in range(k):
-            for b in range(k):
-                sums = np.bincount(cell, weights=residual[:, a] * residual[:, b], minlength=j)
-                out[a, np.arange(j), b, np.arange(j)] = factor * sums
-        return _floored(out, count)
+        return alone
     codes = np.unique(rows.cluster[kept], return_inverse=True)[1]
     g = int(codes.max()) + 1
     if g < 2:
@@ -170,15 +174,22 @@ def _covariance(
     for a in range(k):
         np.add.at(sums[:, a], (codes, cell), residual[:, a])
     flat = sums.reshape(g, -1)
-    return (g / (g - 1) * flat.T @ flat).reshape(k, j, k, j)
+    together = (g / (g - 1) * flat.T @ flat).reshape(k, j, k, j)
+    # a cell of few rows shows too little of how its clusters differ
+    few = np.flatnonzero(count < FEW)
+    for a in range(k):
+        own = together[a, few, a, few]
+        together[a, few, a, few] = np.maximum(own, alone[a, few, a, few])
+    return together
 
 
-def _floored(covariance: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Give cells in which nothing varies the variance of all: they vary too little by luck."""
+def _steadied(covariance: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Give cells of few rows, or in which nothing varies, the variance of a row of all cells."""
+    at = np.arange(count.size)
+    unsure = (count < FEW) | (np.einsum("ajaj->j", covariance) <= 0)
     for a in range(len(covariance)):
-        own = np.einsum("jj->j", covariance[a, :, a, :])
-        pooled = float((own * count * (count - 1)).sum() / (count - 1).sum())
-        covariance[a, np.arange(count.size), a, np.arange(count.size)] = np.where(
-            own > 0, own, pooled / count
-        )
+        for b in range(len(covariance)):
+            own = covariance[a, at, b, at]
+            pooled = float((own * count * (count - 1)).sum() / (count - 1).sum())
+            covariance[a, at, b, at] = np.where(unsure, pooled / count, own)
     return covariance
