@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from cximpact.core import draws as dr
+from cximpact.core.errors import AlignmentError
 from cximpact.core.results import EffectPosterior, plotting
 from cximpact.core.summaries import summarize
 from cximpact.effects.linkage.thresholds.curve import ScoreCurve
@@ -45,6 +46,15 @@ class ThresholdPosterior(EffectPosterior):
     score_mean: float
     score_spread: float
 
+    def __post_init__(self) -> None:
+        EffectPosterior.__post_init__(self)
+        if self.draws.sizes[dr.SAMPLE] != self.curve.chosen.size:
+            raise AlignmentError(
+                f"{self.draws.sizes[dr.SAMPLE]:,} draws of the jump for "
+                f"{self.curve.chosen.size:,} of the curve: Rubin's rules pool the jump and not "
+                "the threshold. Let the estimator return .as_effect(), or use threshold_imputed."
+            )
+
     @property
     def threshold_probability(self) -> xr.DataArray:
         """Posterior probability of each threshold, given that there is one, exactly summed."""
@@ -74,6 +84,17 @@ class ThresholdPosterior(EffectPosterior):
             name="threshold",
             data_ids=[self.provenance.data_hash],
         )
+
+    def as_effect(self) -> EffectPosterior:
+        """Return the jump alone, to be pooled over completed sets or handed on.
+
+        Returns
+        -------
+        EffectPosterior
+            With the same draws.
+        """
+        names = [f.name for f in fields(EffectPosterior)]
+        return EffectPosterior(**{name: getattr(self, name) for name in names})
 
     def behavior(self, scores: Any = None) -> xr.DataArray:
         """Return draws of the mean behavior at scores, averaged over shapes and thresholds.
