@@ -172,7 +172,7 @@ class DriverImportance(EffectPosterior):
         -----
         What is left of a rating is how it differs from the others of the same customer. Where a few
         ratings go with the outcome, the rest go against it in this sense: a share with direction -1
-        is no driver.
+        is no driver. All numbers are shares of R2, also where deviance is shared out elsewhere.
         """
         tail = (1 - check_prob(prob)) / 2
         parts = self.parts

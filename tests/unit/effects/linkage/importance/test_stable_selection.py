@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cximpact.effects.linkage.importance import stable_selection
 from cximpact.effects.linkage.importance.stable_selection import StableSelection, select_stable
 from cximpact.effects.linkage.rows import LinkedRows, link_rows
 
@@ -134,3 +135,33 @@ def test_the_seed_decides():
     one, same, other = (select(rows, columns, rng=seed).inclusion for seed in (1, 1, 2))
     assert (one == same).all()
     assert (one != other).any()
+
+
+def test_a_pair_of_halves_is_all_rows(monkeypatch):
+    x = correlated(3, n=101, p=3)
+    rows, columns = opened(x, x[:, 0] + x[:, 1])
+    seen = []
+
+    def watch(moments, first, edges, wanted):
+        seen.append(moments)
+        return np.zeros(3, dtype=bool)
+
+    monkeypatch.setattr(stable_selection, "_chosen", watch)
+    select(rows, columns, pairs=12)
+    full = np.column_stack([np.ones(101), columns])
+    for one, other in zip(seen[:12], seen[12:], strict=True):
+        assert (one[0, 0], other[0, 0]) == (50, 51)
+        np.testing.assert_allclose(one + other, full.T @ full, atol=1e-9)
+
+
+def test_columns_of_a_group_become_uncorrelated_with_variance_one():
+    x = correlated(4, p=4)
+    x[:, 1] = 3 * x[:, 0] + 0.5 * x[:, 1]
+    x[:, 3] = x[:, 2]
+    matrix = np.cov(x, rowvar=False)
+    basis, kept = stable_selection._uncorrelated(matrix, np.diag(matrix), np.array([0, 2, 4]))
+    assert kept.tolist() == [0, 2, 3]
+    found = basis.T @ matrix @ basis
+    np.testing.assert_allclose(found[:2, :2], np.eye(2), atol=1e-9)
+    assert found[2, 2] == pytest.approx(1)
+    assert (basis[2:, :2] == 0).all()

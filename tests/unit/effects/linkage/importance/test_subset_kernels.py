@@ -52,3 +52,11 @@ def test_the_first_columns_are_taken_out():
     left = residuals(x[:, 2:], x[:, :2])
     found = without_first((x.T @ x)[None], 2)[0]
     np.testing.assert_allclose(found, left.T @ left, atol=1e-9)
+
+
+def test_a_difference_that_is_as_small_as_rounding_tells_nothing():
+    """The second column is the first and a millionth of the outcome."""
+    tiny = 1e-6
+    matrix = np.array([[1.0, 1.0, 0.0], [1.0, 1.0 + tiny**2, tiny], [0.0, tiny, 1.0]])
+    values = subset_values(matrix, np.diag(matrix).copy(), np.arange(3), 1.0)
+    assert values[0b11] < 1e-9
