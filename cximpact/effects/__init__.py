@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cximpact.effects import overlap, sensitivity, uplift
+from cximpact.effects import linkage, overlap, sensitivity, uplift
 from cximpact.effects.association import association
 from cximpact.effects.did import (
     CellModel,
@@ -43,6 +43,7 @@ __all__ = [
     "honest_bounds",
     "honest_posterior",
     "leave_one_cohort_out",
+    "linkage",
     "overlap",
     "placebos",
     "pretrend_power",

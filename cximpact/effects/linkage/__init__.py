@@ -27,17 +27,33 @@ from cximpact.effects.linkage.journeys import (
     journey_map,
     score_trace,
 )
+from cximpact.effects.linkage.kpi import (
+    Intervention,
+    KpiGraph,
+    KpiModel,
+    KpiNode,
+    scale_by,
+    set_to,
+    shift_by,
+)
 from cximpact.effects.linkage.measured import (
     LeagueTable,
     error_corrected,
     league_table,
     reliability_of,
 )
+from cximpact.effects.linkage.mediators import (
+    Mediation,
+    MediationPosterior,
+    mediation,
+    through_score,
+)
 from cximpact.effects.linkage.thresholds import (
     JustBelow,
     ThresholdOptions,
     ThresholdPosterior,
     threshold,
+    threshold_imputed,
 )
 
 __all__ = [
@@ -51,9 +67,15 @@ __all__ = [
     "DoseResponsePosterior",
     "DriverImportance",
     "DriverSettings",
+    "Intervention",
     "JourneyMap",
     "JustBelow",
+    "KpiGraph",
+    "KpiModel",
+    "KpiNode",
     "LeagueTable",
+    "Mediation",
+    "MediationPosterior",
     "RecoveryEffect",
     "RiskQuality",
     "ScoreTrace",
@@ -69,8 +91,14 @@ __all__ = [
     "journey_map",
     "league_table",
     "lmg",
+    "mediation",
     "recovery",
     "reliability_of",
+    "scale_by",
     "score_trace",
+    "set_to",
+    "shift_by",
     "threshold",
+    "threshold_imputed",
+    "through_score",
 ]
