@@ -8,7 +8,8 @@ import numpy as np
 from scipy import linalg, special
 
 _NODES = 25
-_PROPOSALS = 20_000
+_PROPOSALS = 4_000
+_PER_DRAW = 5
 _ITERATIONS = 100
 
 
@@ -202,13 +203,13 @@ class _Posterior:
         root = np.linalg.inv(np.linalg.cholesky(curve)).T
         if not exact:
             return beta + rng.standard_normal((size, beta.size)) @ root.T
-        df, d = 5.0, beta.size
-        z = rng.standard_normal((_PROPOSALS, d)) * np.sqrt(df / rng.chisquare(df, (_PROPOSALS, 1)))
+        df, d, n = 5.0, beta.size, max(_PROPOSALS, _PER_DRAW * size)
+        z = rng.standard_normal((n, d)) * np.sqrt(df / rng.chisquare(df, (n, 1)))
         proposal = -0.5 * (df + d) * np.log1p((z**2).sum(axis=1) / df)
         values = beta + z @ root.T
         log_weight = self.log_density(values) - proposal
         weight = np.exp(log_weight - log_weight.max())
-        return values[rng.choice(_PROPOSALS, size, p=weight / weight.sum())]
+        return values[rng.choice(n, size, p=weight / weight.sum())]
 
 
 def _inside(p: np.ndarray) -> np.ndarray:
