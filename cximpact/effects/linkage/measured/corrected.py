@@ -46,6 +46,20 @@ class _Design:
     rows: LinkedRows = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fit:
+    """Slopes, their covariance, and the least share of variance that is not error."""
+
+    slopes: np.ndarray = field(repr=False)
+    covariance: np.ndarray = field(repr=False)
+    left: float
+
+    @property
+    def std_error(self) -> np.ndarray:
+        """Standard errors of the slopes."""
+        return np.sqrt(np.diag(self.covariance))
+
+
 def error_corrected(
     frame: Any,
     *,
@@ -122,9 +136,7 @@ def error_corrected(
             "{'sentiment': 0.7}."
         )
     design = _design(frame, outcome, measured, covariates, weight, cluster, missing)
-    slopes, covariance, leverage = _fit(design)
-    plain, plain_covariance, _ = _fit(design, naive=True)
-    df = float(design.rows.n_clusters - 1)
+    fit, naive = _fit(design), _fit(design, naive=True)
     if design.rows.is_clustered and design.rows.n_clusters < FEW_CLUSTERS:
         warnings.warn(
             f"only {design.rows.n_clusters} clusters: the errors are rough; prefer 10 or more.",
@@ -141,26 +153,30 @@ def error_corrected(
         versions=versions("numpy"),
         notes=design.rows.notes,
     )
+    table = {"term": design.names, "estimate": naive.slopes, "std_error": naive.std_error}
+    return _result(design, fit, pd.DataFrame(table), provenance)
+
+
+def _result(
+    design: _Design, fit: _Fit, naive: pd.DataFrame, provenance: Provenance
+) -> EffectPosterior:
     coords = {"term": list(design.names)}
-    naive = {
-        "term": design.names,
-        "estimate": plain,
-        "std_error": np.sqrt(np.diag(plain_covariance)),
-    }
+    df = float(design.rows.n_clusters - 1)
+    outcome = provenance.settings["outcome"]
     return EffectPosterior(
         draws=t_draws(
-            slopes,
-            covariance,
+            fit.slopes,
+            fit.covariance,
             df,
-            size=draws,
+            size=provenance.settings["draws"],
             rng=provenance.seed,
             source=provenance.source,
             dims=("term",),
             coords=coords,
             data_ids=[design.rows.data_hash],
         ),
-        estimate=xr.DataArray(slopes, dims="term", coords=coords),
-        std_error=xr.DataArray(np.sqrt(np.diag(covariance)), dims="term", coords=coords),
+        estimate=xr.DataArray(fit.slopes, dims="term", coords=coords),
+        std_error=xr.DataArray(fit.std_error, dims="term", coords=coords),
         df=df,
         estimand=Estimand(
             target="association",
@@ -178,10 +194,10 @@ def error_corrected(
                 evidence="rate a sample by hand and compare errors between outcomes",
             ),
         ),
-        diagnostics={"least_share_left": leverage, "df": df},
+        diagnostics={"least_share_left": fit.left, "df": df},
         provenance=provenance,
         would_change_it="another reliability, or errors that go with the outcome.",
-        details={CAUSAL: False, "naive": pd.DataFrame(naive)},
+        details={CAUSAL: False, "naive": naive},
     )
 
 
@@ -236,8 +252,8 @@ def _trust(value: Any, column: str) -> tuple[float, float]:
     return check_number(number, name, low=0, high=1, open_low=True), error
 
 
-def _fit(design: _Design, *, naive: bool = False) -> tuple[np.ndarray, np.ndarray, float]:
-    """Slopes, their covariance, and the least share of a column's own variance that is left."""
+def _fit(design: _Design, *, naive: bool = False) -> _Fit:
+    """Solve the corrected equations, or those that take the columns as they are."""
     x, y, rows = design.x, design.y, design.rows
     w = rows.weight / rows.weight.sum()
     lost = np.zeros(len(design.names)) if naive else 1 - design.rho
@@ -261,7 +277,7 @@ def _fit(design: _Design, *, naive: bool = False) -> tuple[np.ndarray, np.ndarra
         covariance = covariance + by_reliability @ by_reliability.T
     if not np.trace(total.T @ total) > 1e-24 * float(w @ y**2) * variance.max():
         raise ZeroVarianceError("the columns tell the outcome exactly; there is no error to learn.")
-    return slopes, (covariance + covariance.T) / 2, left
+    return _Fit(slopes=slopes, covariance=(covariance + covariance.T) / 2, left=left)
 
 
 def _check_rank(squares: np.ndarray, names: Sequence[str]) -> None:
