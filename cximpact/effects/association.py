@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,15 @@ from cximpact.core.versions import versions
 from cximpact.data import checks, frames
 from cximpact.effects.asymptotic import t_draws
 
+_ROUNDS = 1000
+
 
 def association(
     frame: Any,
     *,
     score: str,
     outcome: str,
-    within: str | None = None,
+    within: str | Sequence[str] | None = None,
     cluster: str | None = None,
     missing: str = "raise",
     rng: RngLike = None,
@@ -44,8 +47,9 @@ def association(
         One row a person; any engine.
     score, outcome : str
         Numeric columns.
-    within : str, optional
-        Column, such as the year, whose levels are compared only within themselves.
+    within : str or sequence of str, optional
+        Column, such as the year, whose levels are compared only within themselves. Of several,
+        such as year and contract, each has its own intercepts.
     cluster : str, optional
         Column at which errors are dependent; the row by default.
     missing : {"raise", "drop"}
@@ -75,13 +79,15 @@ def association(
     """
     check_choice(missing, "missing", ("raise", "drop"))
     opened = frames.open_frame(frame)
-    roles = {"score": score, "outcome": outcome, "within": within, "cluster": cluster}
+    groups = [within] if isinstance(within, str) else list(within or ())
+    roles = {"score": score, "outcome": outcome, "cluster": cluster}
+    roles |= {f"within {k + 1}": column for k, column in enumerate(groups)}
     frames.check_columns(opened, roles)
     frames.count_rows(opened)
     for role, column in (("score", score), ("outcome", outcome)):
         frames.check_numeric(opened, column, role)
         checks.check_finite(opened, column)
-    frames.check_keys(opened, [column for column in (within, cluster) if column is not None])
+    frames.check_keys(opened, [*groups, *([cluster] if cluster is not None else [])])
     table = frames.collect(frames.select(opened, {k: v for k, v in roles.items() if v}))
     table = table.astype({"score": float, "outcome": float})
     kept, notes = _complete(table, missing)
@@ -110,7 +116,8 @@ def association(
         df=df,
         estimand=Estimand(
             target="association",
-            contrast=f"{outcome} per point of {score}" + (f", within {within}" if within else ""),
+            contrast=f"{outcome} per point of {score}"
+            + (f", within {' and '.join(groups)}" if groups else ""),
             scale="pp" if kept["outcome"].isin([0, 1]).all() else "outcome",
             population=f"{len(kept):,} people with both answers",
         ),
@@ -146,16 +153,17 @@ def _complete(table: pd.DataFrame, missing: str) -> tuple[pd.DataFrame, tuple[st
 
 def _slope(table: pd.DataFrame) -> tuple[float, float, float]:
     """Within-group slope with a cluster-robust standard error."""
-    within = table["within"] if "within" in table else pd.Series(0, index=table.index)
+    groups = [table[c] for c in table if c.startswith("within")]
     cluster = table["cluster"] if "cluster" in table else pd.Series(table.index)
     n, n_clusters = len(table), cluster.nunique()
-    nested = (cluster.groupby(within).nunique() == 1).all()
-    k = 2 if nested else 1 + within.nunique()
+    # intercepts nested in clusters are not counted, as in fixest
+    counted = [g.nunique() for g in groups if not (cluster.groupby(g).nunique() == 1).all()]
+    k = 2 + sum(size - 1 for size in counted)
     if n <= k:
         raise InsufficientDataError(f"{n} rows for {k} parameters; more rows are needed.")
     if n_clusters < 2:
         raise ClusterError("there is one cluster; a standard error needs at least two.")
-    x, y = (_centered(table[name], within, name) for name in ("score", "outcome"))
+    x, y = (_centered(table[name], groups, name) for name in ("score", "outcome"))
     size = float(x @ x)
     slope = float(x @ y) / size
     scores = x * (y - slope * x)
@@ -167,8 +175,15 @@ def _slope(table: pd.DataFrame) -> tuple[float, float, float]:
     return slope, std_error, float(n_clusters - 1)
 
 
-def _centered(column: pd.Series, within: pd.Series, name: str) -> pd.Series:
-    centered = column - column.groupby(within).transform("mean")
+def _centered(column: pd.Series, groups: Sequence[pd.Series], name: str) -> pd.Series:
+    """Take off the means of all groups, in turn until nothing moves."""
+    centered = column - column.mean()
+    for _ in range(_ROUNDS if groups else 0):
+        before = centered
+        for group in groups:
+            centered = centered - centered.groupby(group).transform("mean")
+        if float((centered - before) @ (centered - before)) <= 1e-24 * float(column @ column):
+            break
     if float(centered @ centered) <= 1e-20 * float(column @ column):
         raise ZeroVarianceError(f"the {name} does not vary; nothing can go together with it.")
     return centered

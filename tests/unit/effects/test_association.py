@@ -106,3 +106,24 @@ def test_too_few_rows_are_refused():
         association(table().iloc[:2], score="score", outcome="spend")
     with pytest.raises(errors.EmptyDataError):
         association(table().iloc[:0], score="score", outcome="spend")
+
+
+def test_several_groups_are_least_squares_with_all_their_intercepts():
+    rng = np.random.default_rng(8)
+    n = 400
+    frame = pd.DataFrame({"year": rng.integers(0, 5, n), "shop": rng.integers(0, 30, n)})
+    frame["s"] = rng.normal(size=n) + 0.3 * frame["shop"]
+    frame["y"] = 0.5 * frame["s"] - frame["year"] + rng.normal(size=n)
+    found = association(
+        frame, score="s", outcome="y", within=["year", "shop"], cluster="shop", rng=1
+    )
+    dummies = pd.get_dummies(frame[["year", "shop"]].astype(str), drop_first=True, dtype=float)
+    x = np.column_stack([frame["s"], np.ones(n), dummies])
+    b, *_ = np.linalg.lstsq(x, frame["y"])
+    np.testing.assert_allclose(found.estimate, b[0], rtol=1e-8)
+    inverse, left = np.linalg.inv(x.T @ x), frame["y"] - x @ b
+    sums = pd.DataFrame(x * left.to_numpy()[:, None]).groupby(frame["shop"]).sum().to_numpy()
+    raw = np.sqrt((inverse @ sums.T @ sums @ inverse)[0, 0])
+    # intercepts of the shops are nested in the clusters and not counted
+    factor = np.sqrt(30 / 29 * (n - 1) / (n - 6))
+    np.testing.assert_allclose(found.std_error, raw * factor, rtol=1e-7)
