@@ -70,11 +70,13 @@ class JustBelow:
         n = len(self.table)
         if not n:
             return "No customer is just below the threshold."
+        is_rate = self.effect.estimand.scale == "pp"
+        factor, unit = (100, " percentage points") if is_rate else (1, "")
         lead = (
             f"{n:,} customers are possibly at most {self.width:g} below the threshold, "
-            f"{self.table['probability_just_below'].sum():,.1f} of them in expectation. Lifting "
+            f"{self.table['probability_just_below'].sum():,.0f} of them in expectation. Lifting "
             f"each by {self.shift:g} goes with a mean gain of "
-            f"{number(float(self.effect.draws.mean()))} each. The link is {self.standing}"
+            f"{number(factor * float(self.effect.draws.mean()))}{unit} each. The link is {self.standing}"
         )
         if not self.effect.details[CAUSAL]:
             lead += ": it does not say what a lift would cause, and no money is made of it"
