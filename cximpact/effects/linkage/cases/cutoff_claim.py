@@ -74,7 +74,7 @@ class CutoffClaim:
         """Whether the alert does not decide alone who is recovered."""
         return len(self.curvature) > 1
 
-    def test(self, factor: float = 1.0) -> BiasAware | JumpRatio:
+    def estimated(self, factor: float = 1.0) -> tuple[BiasAware | JumpRatio, np.ndarray]:
         """Estimate under a multiple of the bounds.
 
         Parameters
@@ -84,8 +84,10 @@ class CutoffClaim:
 
         Returns
         -------
-        BiasAware or JumpRatio
+        found : BiasAware or JumpRatio
             What gives the confidence set.
+        weights : numpy.ndarray, shape (cell,)
+            Weights of the means.
         """
         cells, bound = self.cells, factor * self.curvature[0]
         mean, covariance = cells.of(0)
@@ -94,16 +96,17 @@ class CutoffClaim:
         w = best_weights(covariance, *side, bound, self.settings.prob)
         sharp = weigh(mean, covariance, loads, w, bound)
         if not self.is_fuzzy:
-            return sharp
+            return sharp, w
         joint = np.einsum("j,ajbk,k->ab", w, cells.covariance[:2, :, :2, :], w)
         first = weigh(*cells.of(1), loads, w, factor * self.curvature[1])
-        return JumpRatio(
+        jumps = JumpRatio(
             outcome=sharp.estimate,
             treatment=first.estimate,
             covariance=joint,
             outcome_bias=sharp.bias,
             treatment_bias=first.bias,
         )
+        return jumps, w
 
     def result(self) -> RecoveryEffect:
         """Make the result.
@@ -113,7 +116,8 @@ class CutoffClaim:
         RecoveryEffect
             The effect at the cutoff.
         """
-        settings, cells, found = self.settings, self.cells, self.test()
+        settings, cells = self.settings, self.cells
+        found, weights = self.estimated()
         scale = scale_of(self.rows.numbers["outcome"], settings.scale)
         jumps = self._covariates()
         assumptions = (self._continuity(jumps), self._curvature(), *self._exclusion())
@@ -141,8 +145,10 @@ class CutoffClaim:
             details={
                 "cells": self._table(),
                 "cutoff": float(settings.cutoff),
-                "weights": self._weights(),
-                "curvature": self._sensitivity(),
+                "weights": pd.DataFrame(
+                    {"score": cells.score, "n": cells.count, "weight": weights}
+                ),
+                "curvature": self._sensitivity(found),
                 "covariates": jumps,
             },
             test=found,
@@ -279,20 +285,10 @@ class CutoffClaim:
             f"{means[0]}, among all without {means[1]}; they are other customers.",
         )
 
-    def _weights(self) -> pd.DataFrame:
-        found = best_weights(
-            self.cells.of(0)[1],
-            self.cells.steps,
-            self.cells.treated_side,
-            self.curvature[0],
-            self.settings.prob,
-        )
-        return pd.DataFrame({"score": self.cells.score, "n": self.cells.count, "weight": found})
-
-    def _sensitivity(self) -> pd.DataFrame:
+    def _sensitivity(self, own: BiasAware | JumpRatio) -> pd.DataFrame:
         rows = []
         for factor in _FACTORS:
-            found = self.test(factor)
+            found = own if factor == 1 else self.estimated(factor)[0]
             low, high = found.confidence_set(self.settings.prob).hull
             rows.append((factor * self.curvature[0], found.estimate, low, high))
         table = pd.DataFrame(rows, columns=["curvature", "estimate", "conf_low", "conf_high"])
