@@ -73,11 +73,7 @@ def share_deviance(
                 starts[mask] = beta[:, 0]
         gains = 1 - values / null
         explained.append(gains[0])
-        shares.append(
-            np.stack(
-                [shapley_of_values(np.ascontiguousarray(v - v[0]), k) for v in gains.T], axis=0
-            )
-        )
+        shares.append(np.stack([shapley_of_values(v, k) for v in np.ascontiguousarray(gains.T)]))
     return SharedVariance(
         shares=np.maximum(np.concatenate(shares), 0.0),
         first=np.concatenate(explained),

@@ -113,6 +113,10 @@ def test_covariates_come_first_and_take_what_is_theirs():
     assert with_it.diagnostics["r2_covariates"] == pytest.approx(expected)
     assert with_it.selected == ("checkin", "staff", "food")
     assert "covariates first" in with_it.estimand.contrast
+    parts = with_it.parts
+    np.testing.assert_allclose(parts.first.mean(), expected, atol=0.02)
+    own = parts.own.sum("driver").values + parts.common.values + parts.first.values
+    np.testing.assert_allclose(own, parts.r2.values, atol=1e-10)
     assert with_it.explain().startswith("6 drivers and the covariates explain")
 
 

@@ -12,8 +12,8 @@ NAMES = ("a", "b", "c", "d")
 
 
 def test_quadrants_are_counted_draw_by_draw():
-    importance = np.array([[4.0, 3, 1, 0], [4, 0, 3, 1]])
-    performance = np.array([[1.0, 5, 1, 5], [1, 5, 5, 1]])
+    importance = np.array([[4.0, 3, 1, 0], [0.4, 0, 0.3, 0.1]])  # compared within a draw
+    performance = np.array([[1.0, 5, 1, 5], [11, 15, 15, 11]])
     estimates = (np.array([0.2, 0.3, 0.1, 0.0]), np.array([1.0, 5, 3, 3]))
     table = quadrant_table(NAMES, importance, performance, estimates, 0.05).set_index("driver")
     assert list(table.index) == ["b", "a", "c", "d"]
@@ -24,9 +24,9 @@ def test_quadrants_are_counted_draw_by_draw():
     assert table.loc["a", "quadrant"] == "fix first"
     assert table["probability"].tolist() == [0.5, 1, 0.5, 0.5]
     assert table.attrs["limits"] == pytest.approx((0.15, 3.0))
-    assert table.loc["d", "importance_low"] == pytest.approx(0.05)
-    assert table.loc["d", "importance_high"] == pytest.approx(0.95)
-    assert table.loc["c", "performance_low"] == pytest.approx(1.2)
+    assert table.loc["d", "importance_low"] == pytest.approx(0.005)
+    assert table.loc["d", "importance_high"] == pytest.approx(0.095)
+    assert table.loc["c", "performance_low"] == pytest.approx(1.7)
 
 
 def test_a_driver_at_the_mean_counts_as_high():
