@@ -21,8 +21,9 @@ from cximpact.plots.tables import checked
 
 _HALF_WIDTH, _HALF_HEIGHT, _GAP = 0.29, 0.19, 0.03
 _SPOTS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)
+_CONTEXT = "context"
 _LEGEND = (
-    "Blue raises, orange lowers; dashed where the interval holds 0.",
+    "Blue raises, orange lowers, dashed where the interval holds 0; gray is adjusted for.",
     "Change of the effect, in its standard deviations, per standard deviation of the cause.",
 )
 
@@ -51,7 +52,7 @@ def kpi_graph(
     -------
     matplotlib.axes.Axes
         Where it was drawn. An arrow is as wide as its effect in standard deviations is large,
-        and dashed where its interval holds 0.
+        and dashed where its interval holds 0. Arrows from the level ``context`` are thin and gray.
     """
     nodes = checked(nodes, keys=["node"], numbers=[], others=["level"])
     numbers = ["estimate", "conf_low", "conf_high", "standardized"]
@@ -68,8 +69,10 @@ def kpi_graph(
     ax.set_ylim(low - 0.4, high + 0.85)
     ax.set_axis_off()
     taken: list[np.ndarray] = []
+    context = set(nodes.loc[nodes["level"] == _CONTEXT, "node"])
     for row in arrows.to_dict("records"):
-        _draw_arrow(ax, layers.route[row["parent"], row["child"]], row, taken)
+        route = layers.route[row["parent"], row["child"]]
+        _draw_arrow(ax, route, row, taken, adjusted=row["parent"] in context)
     for name, (x, y) in layers.place.items():
         _draw_node(ax, name, x, y)
     _name_levels(ax, layers.place, groups, levels, high + 0.6)
@@ -103,13 +106,20 @@ def _draw_node(ax: Axes, name: str, x: float, y: float) -> None:
 
 
 def _draw_arrow(
-    ax: Axes, route: list[tuple[float, float]], row: Mapping[str, Any], taken: list[np.ndarray]
+    ax: Axes,
+    route: list[tuple[float, float]],
+    row: Mapping[str, Any],
+    taken: list[np.ndarray],
+    *,
+    adjusted: bool,
 ) -> None:
     points = _curve(route)
     path = Path(points, [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1))
     sure = row["conf_low"] > 0 or row["conf_high"] < 0
     color = style.BLUE if row["standardized"] >= 0 else style.ORANGE
     width = 0.9 + 5 * min(abs(row["standardized"]), 0.6)
+    if adjusted:
+        color, width, sure = style.FAINT, 0.9, True
     ax.add_patch(
         FancyArrowPatch(
             path=path,
@@ -120,9 +130,11 @@ def _draw_arrow(
             facecolor=color,
             edgecolor=color,
             alpha=0.8,
-            zorder=2,
+            zorder=1 if adjusted else 2,
         )
     )
+    if adjusted:
+        return
     at = _free_spot(path, taken)
     taken.append(at)
     ax.text(
