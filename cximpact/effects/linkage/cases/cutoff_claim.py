@@ -279,7 +279,8 @@ class CutoffClaim:
             if self.settings.alert == "low"
             else at >= self.settings.cutoff
         )
-        means = [with_unit(float(y[side].mean()), scale) for side in (low, ~low)]
+        unit = "share" if scale == "pp" else scale
+        means = [with_unit(float(y[side].mean()), unit) for side in (low, ~low)]
         return (
             f"Beside it, not instead of it: among all with an alert {self.settings.outcome!r} is "
             f"{means[0]}, among all without {means[1]}; they are other customers.",

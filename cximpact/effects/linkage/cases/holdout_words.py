@@ -153,9 +153,10 @@ def naive_note(rows: LinkedRows, outcome: str, scale: str) -> tuple[str, ...]:
     y, d, w = rows.numbers["outcome"], rows.numbers["treated"], rows.weight
     if d.all():
         return ()
+    unit = "share" if scale == "pp" else scale
     means = [float(np.average(y[d == k], weights=w[d == k])) for k in (0, 1)]
     return (
         f"Beside it, not instead of it: among the recovered {outcome!r} is "
-        f"{with_unit(means[1], scale)}, among the others {with_unit(means[0], scale)}; that "
+        f"{with_unit(means[1], unit)}, among the others {with_unit(means[0], unit)}; that "
         "difference also counts who can be recovered.",
     )

@@ -182,11 +182,13 @@ def incidence_draws(
     """
     generator = as_generator(rng)
     counts = np.concatenate([table.events, table.censored[None]])
+    some = counts > 0
     block = max(1, _NUMBERS // counts.size)
     parts = []
     for start in range(0, draws, block):
         size = (min(block, draws - start), *counts.shape)
-        weight = np.where(counts > 0, generator.gamma(np.maximum(counts, 1e-9), size=size), 0.0)
+        weight = np.zeros(size)
+        weight[:, some] = generator.standard_gamma(counts[some], (size[0], int(some.sum())))
         found, _ = incidence(weight[:, :-1], weight[:, -1])
         parts.append(at_times(found, table.times, wanted))
     return np.concatenate(parts)
