@@ -28,3 +28,10 @@ def test_dates_must_be_dates():
         check_time_order(mixed, "a", "b")
     with pytest.raises(MissingValueError, match="'bought' is missing"):
         check_time_order(dated(["2024-01-01"], [None]), "asked", "bought")
+
+
+def test_the_message_can_name_another_cause():
+    frame = dated(["2024-03-05"], ["2024-02-28"])
+    match = "leaving was measured before a feature.*or a feature that is earlier"
+    with pytest.raises(TimeOrderError, match=match):
+        check_time_order(frame, "asked", "bought", what="leaving", cause="a feature")

@@ -1,12 +1,18 @@
+import warnings
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cximpact.core.causal import is_causal
 from cximpact.core.errors import (
     AssumptionWarning,
     ClusterError,
     ConfigError,
+    CxImpactError,
     DtypeError,
     IdTypeError,
     InsufficientDataError,
@@ -245,3 +251,25 @@ def test_the_fall_of_the_airport_score_is_traced_to_boarding_areas(real_data):
     rows = areas.change().set_index("quantity")
     assert rows.loc["change", "conf_high"] < 0
     assert abs(rows.loc["mix", "estimate"]) < abs(rows.loc["within", "estimate"])
+
+
+def test_any_engine_gives_the_same_numbers():
+    before, after = wave(1), wave(2)
+    engines = [pl.from_pandas(f) for f in (before, after)]
+    np.testing.assert_array_equal(trace(*engines).draws, trace(before, after).draws)
+
+
+ODD = st.one_of(st.none(), st.floats(), st.integers(-20, 20), st.text(max_size=3), st.booleans())
+
+
+@settings(max_examples=25)
+@given(scores=st.lists(ODD, max_size=6), touchpoints=st.lists(ODD, min_size=6, max_size=6))
+def test_no_other_error_escapes(scores, touchpoints):
+    frame = pd.DataFrame({"nps": scores, "touchpoint": touchpoints[: len(scores)]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = trace(frame, frame, blank="report", missing="drop", draws=5)
+        except CxImpactError:
+            return
+    assert float(found.estimate.sum()) == pytest.approx(0, abs=1e-9)
