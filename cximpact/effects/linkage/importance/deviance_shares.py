@@ -13,7 +13,7 @@ from cximpact.effects.linkage.importance.subset_kernels import shapley_of_values
 
 MOST_PLAYERS = 10
 _STEPS = 40
-_CLOSE = 1e-9
+_CLOSE = 1e-6
 _RIDGE = 1e-10
 
 
@@ -70,7 +70,7 @@ def share_deviance(
         for mask, own in enumerate(_designs(first, columns, edges)):
             values[mask], beta = _fit(own, outcome, weights, starts[mask])
             if starts[mask] is None:
-                starts[mask] = beta[:, 0]
+                starts[mask] = beta[0]
         gains = 1 - values / null
         explained.append(gains[0])
         shares.append(np.stack([shapley_of_values(v, k) for v in np.ascontiguousarray(gains.T)]))
@@ -100,31 +100,32 @@ def _null_deviance(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def _fit(
     x: np.ndarray, y: np.ndarray, weights: np.ndarray, start: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return deviance, shape (draw,), and coefficients, shape (term, draw), by Newton's method."""
+    """Return deviance, shape (draw,), and coefficients, shape (draw, term), by Newton's method."""
     q, draws = x.shape[1], len(weights)
     upper = np.triu_indices(q)
     pairs = x[:, upper[0]] * x[:, upper[1]]
-    beta = np.zeros((q, draws)) if start is None else np.repeat(start[:, None], draws, axis=1)
+    beta = np.zeros((draws, q)) if start is None else np.repeat(start[None], draws, axis=0)
     hessian = np.empty((draws, q, q))
     for _ in range(_STEPS):
-        eta = x @ beta
-        p = special.expit(eta)
-        gradient = x.T @ (weights.T * (y[:, None] - p))
-        curvature = (weights.T * p * (1 - p)).T @ pairs
+        p = special.expit(beta @ x.T)
+        gradient = (weights * (y - p)) @ x
+        p *= 1 - p
+        p *= weights
+        curvature = p @ pairs
         hessian[:, upper[0], upper[1]] = curvature
         hessian[:, upper[1], upper[0]] = curvature
         ridge = _RIDGE * np.trace(hessian, axis1=1, axis2=2)
-        step = np.linalg.solve(hessian + ridge[:, None, None] * np.eye(q), gradient.T[:, :, None])
-        step = step[:, :, 0].T
+        damped = hessian + ridge[:, None, None] * np.eye(q)
+        step = np.linalg.solve(damped, gradient[:, :, None])[:, :, 0]
         beta = beta + step
-        decrement = np.einsum("qd,qd->d", gradient, step)
-        if (decrement <= _CLOSE * weights.sum(axis=1)).all():
-            return _deviance(x @ beta, y, weights), beta
+        # half of this is what the step gains; the next would gain about its square
+        if (np.einsum("dq,dq->d", gradient, step) <= _CLOSE * weights.sum(axis=1)).all():
+            return _deviance(beta @ x.T, y, weights), beta
     raise ConvergenceError(
         "a logistic regression of the outcome on the ratings does not settle; take measure='r2'."
     )
 
 
 def _deviance(eta: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    loss = np.logaddexp(0.0, eta) - y[:, None] * eta
-    return 2 * np.einsum("dr,rd->d", weights, loss)
+    loss = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))) - y * eta
+    return 2 * np.einsum("dr,dr->d", weights, loss)

@@ -143,6 +143,10 @@ def test_too_few_rows_are_refused():
     with pytest.raises(InsufficientDataError, match="5 rows for 4 coefficients"):
         opened(frame().iloc[:5])
     assert opened(frame().iloc[:6]).rows.n == 6
+    # rows without a weight are none
+    light = frame().assign(w=lambda d: (d.index < 5).astype(float))
+    with pytest.raises(InsufficientDataError, match="5 rows for 4 coefficients"):
+        opened(light, weight="w")
 
 
 def test_a_covariate_with_the_name_of_a_mark_is_refused():
