@@ -41,6 +41,7 @@ from cximpact.effects.linkage.measured import (
     error_corrected,
     league_table,
     reliability_of,
+    true_shares,
 )
 from cximpact.effects.linkage.mediators import (
     Mediation,
@@ -101,4 +102,5 @@ __all__ = [
     "threshold",
     "threshold_imputed",
     "through_score",
+    "true_shares",
 ]

@@ -134,7 +134,7 @@ class JourneyMap(EffectPosterior):
                 f"Most value is at risk at {top['place']}: {number(float(top['value_at_risk']))}."
             )
         if few:
-            parts.append(f"{few} places have fewer than {self.min_answers} answers; not shown.")
+            parts.append(f"Not shown, with fewer than {self.min_answers} answers: {few} of them.")
         parts.append("It describes where customers are; it does not say what a change would do.")
         return " ".join([*parts, *self.provenance.notes])
 

@@ -104,8 +104,9 @@ def score_trace(
     if its score had been the same in the other.
 
     It is arithmetic and claims no cause. A change of who answers looks like either part; give
-    ``respondents`` to have it tested, as if answers were independent. Draws are those of the Bayesian bootstrap, over clusters
-    where there are any; the interval of a touchpoint with a few answers is too short.
+    ``respondents`` to have it tested, as if answers were independent. Draws are those of the
+    Bayesian bootstrap, over clusters where there are any; the interval of a touchpoint with a few
+    answers is too short.
 
     References
     ----------

@@ -78,7 +78,7 @@ def test_scores_of_few_answers_are_not_shown():
     assert np.isnan(few[["score", "score_low", "score_high"]].astype(float)).all()
     assert np.isfinite(few[["effort", "value_at_risk"]].astype(float)).all()
     assert cells.drop("use > repair > app")["shown"].all()
-    assert "1 places have fewer than 5 answers" in found.explain()
+    assert "with fewer than 5 answers: 1 of them" in found.explain()
     assert mapped(min_answers=4).cells()["shown"].all()
 
 
