@@ -105,7 +105,9 @@ def dose_response(
     -----
     Estimand: the mean outcome of those at each level; with ``"aipw"`` the mean if everybody were
     at that level, which needs that the covariates hold all that moves both score and behavior.
-    With ``"bayesian"`` and covariates it is the mean over all customers' covariates.
+    No row counts for more than a hundred; where a level is rarer than that, the models of the
+    outcome are trusted. With ``"bayesian"`` and covariates it is the mean over all customers'
+    covariates.
 
     Isotonic: pooled adjacent violators. The bootstrap is inconsistent where neighbors are equal.
     Errors here are those of the means before they were put in order, around the curve in order:

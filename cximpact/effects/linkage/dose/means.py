@@ -111,7 +111,8 @@ def adjusted_means(
     Returns
     -------
     LevelMeans
-        Augmented inverse probability weighted means.
+        Augmented inverse probability weighted means. No row counts for more than a hundred:
+        beyond that the models of the outcome are trusted, and the support says for how many.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def adjusted_means(
                 row = np.tile(dummies[k], (int(use.sum()), 1))
                 mean[use, k, o] = predict(np.column_stack([x[use], row]))
     member = _member(levels)
-    inverse = member / propensity
+    inverse = member / np.maximum(propensity, RARE)
     support = _overlap(levels, propensity, inverse * rows.weight[:, None])
     scores = mean + inverse[:, :, None] * (y[:, None, :] - mean)
     total = rows.weight.sum()

@@ -76,7 +76,8 @@ class JustBelow:
             f"{n:,} customers are possibly at most {self.width:g} below the threshold, "
             f"{self.table['probability_just_below'].sum():,.0f} of them in expectation. Lifting "
             f"each by {self.shift:g} goes with a mean gain of "
-            f"{number(factor * float(self.effect.draws.mean()))}{unit} each. The link is {self.standing}"
+            f"{number(factor * float(self.effect.draws.mean()))}{unit} each. "
+            f"The link is {self.standing}"
         )
         if not self.effect.details[CAUSAL]:
             lead += ": it does not say what a lift would cause, and no money is made of it"
