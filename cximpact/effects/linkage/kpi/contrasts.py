@@ -220,7 +220,7 @@ def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> Simulat
             roots[v] = model.values[name][rows]
     weight = model.weight[rows]
     scatter = float(np.sqrt(size / model.n)) if model.population == "process" else 0.0
-    steps, do = program.lattice(), program.worlds(worlds)
+    steps, do = program.lattice(), program.worlds(worlds, target)
     at = program.names.index(target)
 
     def one(run: tuple[int, int]) -> np.ndarray:
@@ -230,19 +230,9 @@ def mean_draws(model: KpiModel, target: str, worlds: Sequence[World]) -> Simulat
             factor = np.random.default_rng([draw, seed]).standard_exponential(size)
             weights = weight * (1 + scatter * (factor - 1))
         shifts = np.random.default_rng([*run, seed]).random(steps.size)
-        return world_means(
-            program.terms,
-            program.kinds,
-            program.arrows,
-            program.offsets,
-            program.levels,
-            program.parameters[draw],
-            roots,
-            weights / weights.sum(),
-            (steps, shifts),
-            do,
-            at,
-        )
+        weights = weights / weights.sum()
+        own = program.parameters[draw]
+        return world_means(program.arrays, own, roots, weights, (steps, shifts), do, at)
 
     n_draws = len(program.parameters)
     runs = [(draw, 0) for draw in range(n_draws)]

@@ -155,33 +155,27 @@ def _answer(kind, program, values, node, own, u, levels):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def world_means(program, kinds, parents, offsets, levels, own, roots, weights, noise, do, target):
+def world_means(graph, own, roots, weights, noise, do, target):
     """Average one node over customers in every world, for one draw.
 
     Parameters
     ----------
-    program : tuple
-        ``starts, codes, extras, moments`` of the terms of every node.
-    kinds : array of int, shape (node,)
-        What makes each node.
-    parents : array of int, shape (arrow, 2)
-        Node and parent, in the order of the nodes; a node's rows are those of its ``offsets``.
-    offsets : array of int, shape (node + 1, 3)
-        Where arrows, parameters and levels of each node start.
-    levels : array of float
-        Levels of the ordered scores.
+    graph : tuple
+        ``terms`` (starts, codes, extras, moments), ``kinds`` of the nodes, ``arrows`` (node and
+        parent), ``offsets`` (where arrows, parameters and levels of each node start), ``levels``.
     own : array of float
         Parameters of all nodes: coefficients, then standard deviations or inverted cutpoints; for
         a rule the amounts.
-    roots : array, shape (root node or not, customer)
-        Values of nodes without causes; rows of others are not read.
+    roots : array, shape (node, customer)
+        Values of nodes without causes; other rows are not read.
     weights : array, shape (customer,)
         Weights of this draw.
     noise : tuple
         ``steps, shifts`` of each node's lattice.
     do : tuple
-        ``kind, amount``, shape (world, node); ``active``, shape (world, arrow): whether the child
-        hears of the change; ``base``, shape (world,): the world it is a change of.
+        ``kind, amount``, shape (world, node); ``visits``, shape (visit, 2): world and node that
+        must be worked out, in order; ``home``, shape (world, node): the world in which a node's
+        value is found; ``hears``, shape (world, arrow): the world whose value the child hears.
     target : int
         Node that is averaged.
 
@@ -190,50 +184,43 @@ def world_means(program, kinds, parents, offsets, levels, own, roots, weights, n
     array, shape (world,)
         Means.
     """
+    terms, kinds, arrows, offsets, levels = graph
     steps, shifts = noise
-    act, amount, active, base = do
+    act, amount, visits, home, hears = do
     n_worlds, n_nodes = act.shape
     value = np.empty((n_worlds, n_nodes))
     mean = np.empty((n_worlds, n_nodes))
-    heard, heard_mean = np.empty(n_nodes), np.empty(n_nodes)
+    heard = np.empty(n_nodes)
     total = np.zeros(n_worlds)
     for i in range(weights.size):
+        for k in range(visits.shape[0]):
+            w, v = visits[k, 0], visits[k, 1]
+            first, last, at = offsets[v, 0], offsets[v + 1, 0], offsets[v, 1]
+            x, expected = 0.0, 0.0
+            if kinds[v] == ROOT:
+                x = expected = roots[v, i]
+            elif kinds[v] == RULE:
+                for a in range(first, last):
+                    p = arrows[a, 1]
+                    x += own[at + a - first] * value[hears[w, a], p]
+                    expected += own[at + a - first] * mean[hears[w, a], p]
+            else:
+                for a in range(first, last):
+                    heard[arrows[a, 1]] = value[hears[w, a], arrows[a, 1]]
+                u = i * steps[v] + shifts[v]
+                u = min(max(u - np.floor(u), _EDGE), 1 - _EDGE)
+                mine = own[at : offsets[v + 1, 1]]
+                scale = levels[offsets[v, 2] : offsets[v + 1, 2]]
+                x, expected = _answer(kinds[v], terms, heard, v, mine, u, scale)
+            if act[w, v] == SET:
+                x = expected = amount[w, v]
+            elif act[w, v] == SHIFT:
+                x += amount[w, v]
+                expected = x
+            elif act[w, v] == SCALE:
+                x *= amount[w, v]
+                expected = x
+            value[w, v], mean[w, v] = x, expected
         for w in range(n_worlds):
-            from_ = base[w]
-            for v in range(n_nodes):
-                changed = w == from_
-                for a in range(offsets[v, 0], offsets[v + 1, 0]):
-                    p = parents[a, 1]
-                    if w != from_ and not active[w, a]:
-                        heard[p], heard_mean[p] = value[from_, p], mean[from_, p]
-                    else:
-                        heard[p], heard_mean[p] = value[w, p], mean[w, p]
-                        changed = changed or value[w, p] != value[from_, p]
-                        changed = changed or mean[w, p] != mean[from_, p]
-                if not changed:
-                    value[w, v], mean[w, v] = value[from_, v], mean[from_, v]
-                elif kinds[v] == ROOT:
-                    value[w, v] = mean[w, v] = roots[v, i]
-                elif kinds[v] == RULE:
-                    value[w, v] = mean[w, v] = 0.0
-                    for a in range(offsets[v, 0], offsets[v + 1, 0]):
-                        share = own[offsets[v, 1] + a - offsets[v, 0]]
-                        value[w, v] += share * heard[parents[a, 1]]
-                        mean[w, v] += share * heard_mean[parents[a, 1]]
-                else:
-                    u = (i * steps[v] + shifts[v]) % 1.0
-                    u = min(max(u, _EDGE), 1 - _EDGE)
-                    mine = own[offsets[v, 1] : offsets[v + 1, 1]]
-                    scale = levels[offsets[v, 2] : offsets[v + 1, 2]]
-                    value[w, v], mean[w, v] = _answer(kinds[v], program, heard, v, mine, u, scale)
-                if act[w, v] != 0:
-                    x = value[w, v]
-                    if act[w, v] == SET:
-                        x = amount[w, v]
-                    elif act[w, v] == SHIFT:
-                        x += amount[w, v]
-                    else:
-                        x *= amount[w, v]
-                    value[w, v] = mean[w, v] = x
-            total[w] += weights[i] * mean[w, target]
+            total[w] += weights[i] * mean[home[w, target], target]
     return total

@@ -59,7 +59,7 @@ class KpiModel:
         Whether no test failed, or a reason was given to use the graph nevertheless.
     provenance : Provenance
         Where it comes from.
-    simulated : int, default 4000
+    simulated : int, default 2000
         Customers that are simulated in every draw, at most all; drawn at random if fewer.
     population : {"process", "customers"}
         Over whom it averages: the process that these customers come from, or just these.
@@ -79,7 +79,7 @@ class KpiModel:
     independencies: pd.DataFrame = field(repr=False)
     trusted: bool
     provenance: Provenance = field(repr=False)
-    simulated: int = 4000
+    simulated: int = 2000
     population: str = "process"
     most_outside: float | None = 0.05
     workers: int = 1

@@ -74,30 +74,55 @@ class Program:
     levels: np.ndarray = field(repr=False)
     parameters: np.ndarray = field(repr=False)
 
-    def worlds(self, worlds: Sequence[World]) -> tuple[np.ndarray, ...]:
-        """Lay out what is done in each world.
+    @property
+    def arrays(self) -> tuple:
+        """What `kernels.world_means` takes as the graph."""
+        return self.terms, self.kinds, self.arrows, self.offsets, self.levels
+
+    def worlds(self, worlds: Sequence[World], target: str) -> tuple[np.ndarray, ...]:
+        """Lay out what must be worked out in each world, and where the rest is found.
 
         Parameters
         ----------
         worlds : sequence of World
             The world as it is comes first.
+        target : str
+            Node that is averaged.
 
         Returns
         -------
         tuple of numpy.ndarray
-            ``kind, amount, active, base``.
+            ``kind, amount, visits, home, hears`` as `kernels.world_means` takes them.
         """
         shape = (len(worlds), len(self.names))
         kind, amount = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-        active = np.ones((len(worlds), len(self.arrows)), dtype=np.bool_)
+        home = np.zeros(shape, dtype=np.int64)
+        hears = np.zeros((len(worlds), len(self.arrows)), dtype=np.int64)
+        needed, visits = self._needed(target), []
         for w, world in enumerate(worlds):
             for name, action in world.do.items():
                 at = self.names.index(name)
                 kind[w, at], amount[w, at] = _ACTS[action.kind], action.amount
-            if world.edges is not None:
-                pairs = [(self.names[p], self.names[v]) for v, p in self.arrows]
-                active[w] = [pair in world.edges for pair in pairs]
-        return kind, amount, active, np.array([w.base for w in worlds], dtype=np.int64)
+            home[w] = home[world.base]
+            for v in range(len(self.names)):
+                own = np.flatnonzero(self.arrows[:, 0] == v)
+                for a in own:
+                    p = self.arrows[a, 1]
+                    pair = (self.names[p], self.names[v])
+                    passes = world.edges is None or pair in world.edges
+                    hears[w, a] = home[w if passes else world.base, p]
+                news = w == 0 or kind[w, v] > 0 or (hears[w, own] == w).any()
+                if news and needed[v]:
+                    visits.append((w, v))
+                    home[w, v] = w
+        return kind, amount, np.array(visits, dtype=np.int64).reshape(-1, 2), home, hears
+
+    def _needed(self, target: str) -> np.ndarray:
+        """Mark the target and what has a path to it."""
+        needed = np.array([name == target for name in self.names])
+        for v, p in self.arrows[::-1]:
+            needed[p] |= needed[v]
+        return needed
 
     def lattice(self) -> np.ndarray:
         """Return the step of each node's noise: powers of the root of x^(d + 1) = x + 1."""
