@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from cximpact.core import draws as dr
-from cximpact.core.errors import AssumptionWarning, join_names
+from cximpact.core.errors import AssumptionWarning, TreatmentError, join_names
 from cximpact.core.results import Assumption, Estimand
 from cximpact.core.rng import spawn
 from cximpact.core.wording import number, with_unit
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _FACTORS = (0.0, 0.5, 1.0, 2.0, 4.0)
 _DOUBT = 0.05
+_NO_JUMP = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,6 +89,11 @@ class CutoffClaim:
             What gives the confidence set.
         weights : numpy.ndarray, shape (cell,)
             Weights of the means.
+
+        Raises
+        ------
+        TreatmentError
+            If treatment does not jump at all.
         """
         cells, bound = self.cells, factor * self.curvature[0]
         mean, covariance = cells.of(0)
@@ -99,6 +105,12 @@ class CutoffClaim:
             return sharp, w
         joint = np.einsum("j,ajbk,k->ab", w, cells.covariance[:2, :, :2, :], w)
         first = weigh(*cells.of(1), loads, w, factor * self.curvature[1])
+        if abs(first.estimate) < _NO_JUMP:
+            raise TreatmentError(
+                f"the share of the recovered does not jump at the cutoff {self.settings.cutoff:g} "
+                f"(column {self.settings.treated!r}); check cutoff=, or leave out treated= for the "
+                "effect of the alert."
+            )
         jumps = JumpRatio(
             outcome=sharp.estimate,
             treatment=first.estimate,
@@ -269,7 +281,7 @@ class CutoffClaim:
             "curvature_treated": self.curvature[1],
             "bias": found.outcome_bias,
             "first_stage": found.treatment,
-            "first_stage_f": found.treatment**2 / float(found.covariance[1, 1]),
+            "first_stage_f": found.treatment**2 / max(float(found.covariance[1, 1]), 1e-300),
         }
 
     def _notes(self, scale: str) -> tuple[str, ...]:

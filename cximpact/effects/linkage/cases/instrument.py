@@ -52,7 +52,8 @@ class Wald:
     @property
     def f(self) -> float:
         """First-stage F, robust to what the covariance is robust to."""
-        return self.first**2 / float(self.covariance[1, 1])
+        variance = float(self.covariance[1, 1])
+        return self.first**2 / variance if variance > 0 else math.inf
 
     @property
     def is_strong(self) -> bool:
@@ -128,7 +129,7 @@ class Wald:
         t = stats.t.ppf(low + level * (high - low), self.df)
         square, middle, rest = self._quadratic(t**2)
         root = np.sqrt(np.maximum(middle**2 - square * rest, 0.0))
-        values = (middle - np.sign(t) * math.copysign(1.0, self.first) * root) / square
+        values = (middle - np.sign(t) * root) / square
         return as_generator(rng).permutation(values)
 
     def _quadratic(self, q2: Any) -> tuple[Any, Any, Any]:

@@ -196,6 +196,21 @@ def test_treatment_must_be_coded_and_jump_the_right_way():
         fuzzy.fit(world(500).assign(called=lambda t: 1 - t["alert"]), rng=1)
 
 
+def test_recoveries_far_from_the_cutoff_say_nothing_there():
+    fuzzy = settings(curvature=0.05, treated="called", curvature_treated=0.0, window=2)
+    frame = world(500).assign(called=lambda t: (t["score"] <= 3).astype(int))
+    with pytest.raises(TreatmentError, match="does not jump at the cutoff 6"):
+        fuzzy.fit(frame, rng=1)
+
+
+def test_everybody_with_an_alert_recovered_is_the_sharp_design():
+    sharp = SHARP.fit(world(2000), rng=1)
+    fuzzy = settings(curvature=0.05, treated="alert", curvature_treated=0.0)
+    found = fuzzy.fit(world(2000), rng=1)
+    ends = [r.confidence_set().hull for r in (sharp, found)]
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-6)
+
+
 def test_clusters_that_are_the_score_under_another_name_are_refused():
     frame = world(500).assign(group=lambda t: "s" + t["score"].astype(int).astype(str))
     with pytest.raises(ConfigError, match="one value of the score"):

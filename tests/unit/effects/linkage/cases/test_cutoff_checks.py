@@ -33,12 +33,14 @@ def test_agents_who_talk_scores_across_the_threshold_are_seen():
 def test_heaps_at_round_scores_are_noise_and_named():
     rng = np.random.default_rng(3)
     heaped = counts(rng)
-    assert mass_at_cutoff(STEPS, heaped)["heaps"] == []
+    smooth = mass_at_cutoff(STEPS, heaped)
+    assert smooth["heaps"] == []
     heaped[1] *= 40
     found = mass_at_cutoff(STEPS, heaped)
     assert found["heaps"] == [5]
     assert found["dispersion"] > 20
     assert found["p"] > 0.05
+    assert found["std_error"] > 3 * smooth["std_error"]
 
 
 def test_too_few_scores_are_not_tested():

@@ -109,6 +109,14 @@ def test_monotonicity_holds_by_design_only_where_nobody_else_is_recovered():
     assert "of the held back were recovered" in stated.evidence
 
 
+def test_when_every_alert_recovers_both_effects_are_one():
+    frame = world().assign(recovered=lambda t: t["alert"])
+    found = LATE.fit(frame, rng=1)
+    assert float(found.estimate) == pytest.approx(float(found.details["itt"].estimate))
+    assert float(found.std_error) == pytest.approx(float(found.details["itt"].std_error))
+    assert found.diagnostics["first_stage_f"] > 1e6
+
+
 def test_stores_that_hold_back_together_are_one_cluster():
     rng = np.random.default_rng(5)
     store = np.repeat(np.arange(40), 50)
