@@ -158,6 +158,8 @@ def test_wrong_levels_are_corrected_for_new_customers_too():
     plain = risk().customers.set_index("row")["probability"].sort_index()
     corrected = found.customers.set_index("row")["probability"].sort_index()
     assert np.abs(plain - corrected).max() < 0.06
+    drawn = special.logit(found.draws.values).std(axis=0, ddof=1)
+    assert np.mean(drawn / found.customers["log_odds_error"]) == pytest.approx(1, abs=0.05)
     wild = risk(model=Extreme(), recalibrate="never")
     assert not wild.quality.recalibrated
     ends = found.table().set_index("row").sort_index()
