@@ -39,10 +39,9 @@ def with_common_factor(matrices: np.ndarray, first: int, ratings: Sequence[int])
     left = without_first(np.ascontiguousarray(matrices), first)
     at = np.asarray(ratings, dtype=int)
     block = left[:, at[:, None], at]
-    scale = np.sqrt(np.diagonal(block, axis1=1, axis2=2))
-    scale = np.where(
-        scale > _NOTHING, scale, np.inf
-    )  # told by the first columns: not in the factor
+    scale = np.sqrt(np.maximum(np.diagonal(block, axis1=1, axis2=2), 0.0))
+    # a rating that the first columns tell is no part of the factor
+    scale = np.where(scale > _NOTHING, scale, np.inf)
     vectors = np.linalg.eigh(block / scale[:, :, None] / scale[:, None, :])[1][:, :, -1]
     loads = np.zeros((len(matrices), matrices.shape[1]))
     loads[:, first + at] = vectors / scale
