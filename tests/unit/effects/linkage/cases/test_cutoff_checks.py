@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cximpact.effects.linkage.cases.cutoff_checks import mass_at_cutoff
+from cximpact.effects.linkage.cases.cutoff_cells import ScoreCells
+from cximpact.effects.linkage.cases.cutoff_checks import covariate_jumps, mass_at_cutoff
 
 STEPS = np.arange(6, -5, -1)  # of the scores 0 to 10 with a cutoff at 6
 
@@ -56,3 +57,20 @@ def test_more_answers_sharpen_the_test(factor):
     small, large = (mass_at_cutoff(STEPS, k * drawn) for k in (1, factor))
     assert large["std_error"] < small["std_error"]
     assert large["log_ratio"] == pytest.approx(small["log_ratio"], abs=1e-8)
+
+
+def test_many_covariates_are_judged_together():
+    one = np.where(STEPS >= 0, 0.35, 0.0)
+    cells = ScoreCells(
+        score=np.arange(11.0),
+        steps=np.abs(STEPS),
+        treated_side=STEPS >= 0,
+        count=np.full(11, 100),
+        means=np.tile(one, (20, 1)),
+        covariance=np.einsum("ab,jk->ajbk", np.eye(20), 0.01 * np.eye(11)),
+    )
+    alone = covariate_jumps(cells, ["x"], 0, 0.9)
+    together = covariate_jumps(cells, [f"x{k}" for k in range(20)], 0, 0.9)
+    assert alone["jumps"].all()
+    assert not together["jumps"].any()
+    np.testing.assert_allclose(alone["estimate"], 0.35)
