@@ -88,3 +88,14 @@ def test_the_support_names_who_has_nobody_alike():
     found = adjusted_means(*rows_of(world(), ["x"]), learner="linear", folds=2, rng=1)
     assert (found.support["n_effective"] < found.support["n"]).all()
     assert found.support["share_without_like"].between(0, 0.5).all()
+
+
+def test_what_the_covariates_explain_is_no_error_of_a_contrast():
+    frame = world(4, n=600)
+    rng = np.random.default_rng(4)
+    frame["y"] = 20 * frame["x"] + np.array([0.0, 0.5, 1.0])[frame["s"]] + rng.normal(size=600)
+    found = adjusted_means(*rows_of(frame, ["x"]), learner="linear", folds=2, rng=1)
+    cov = found.covariance
+    error = np.sqrt(cov[2, 2] + cov[0, 0] - 2 * cov[0, 2])
+    assert error < 0.7
+    assert found.value[2, 0] - found.value[0, 0] == pytest.approx(1.0, abs=3 * error)
