@@ -10,6 +10,9 @@ DESCRIPTIVE_TARGETS = frozenset(
     {"association", "correlation", "driver", "importance", "risk", "score", "share_of_r2"}
 )
 
+SHARES = frozenset({"driver", "importance", "share_of_r2"})
+"""Descriptive targets that are no change of anything, per point or otherwise."""
+
 
 def is_causal(effect: EffectPosterior) -> bool:
     """Say whether a result claims to be the effect of an action.

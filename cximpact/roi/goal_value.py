@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from cximpact.core import draws as dr
-from cximpact.core.causal import CAUSAL, is_causal
-from cximpact.core.errors import ConfigError
+from cximpact.core.causal import CAUSAL, SHARES, is_causal
+from cximpact.core.errors import ConfigError, NotCausalError
 from cximpact.core.results import EffectPosterior, result_html
 from cximpact.core.rng import RngLike
 from cximpact.goals import Goal
@@ -148,6 +148,8 @@ def goal_value(
     ------
     ConfigError
         If the goal is no goal.
+    NotCausalError
+        If the link is the importance of drivers.
 
     Notes
     -----
@@ -159,6 +161,11 @@ def goal_value(
         raise ConfigError(f"goal is a {type(goal).__name__}; expected one from goals.recommend.")
     causal = not isinstance(link, EffectPosterior) or is_causal(link)
     taken = link
+    if isinstance(link, EffectPosterior) and link.estimand.target.lower() in SHARES:
+        raise NotCausalError(
+            f"link is {str(link.estimand)!r}, a share of what ratings explain; a goal needs the "
+            "change in behavior per score point, such as a dose-response."
+        )
     if isinstance(link, EffectPosterior) and not causal:
         taken = replace(link, details={**link.details, CAUSAL: True})
     item = Initiative(

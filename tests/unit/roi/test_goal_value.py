@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cximpact import goals, roi
-from cximpact.core.errors import ConfigError
+from cximpact.core.errors import ConfigError, NotCausalError
 from cximpact.scores import CSAT5
 from tests.support import money
 
@@ -67,3 +67,9 @@ def test_retention_gains_compound():
     link = money.effect(money.draws(np.full(500, 0.03), "link"))
     by_hand = worth(link, mechanism="retention", baseline=0.9)
     assert float(steady.draws.mean()) == pytest.approx(float(by_hand.draws.mean()), rel=0.2)
+
+
+def test_importance_of_drivers_is_no_link():
+    shares = money.effect(money.normal(0.03, 0.005, "shares"), target="share_of_r2")
+    with pytest.raises(NotCausalError, match="a share of what ratings explain"):
+        worth(shares)
