@@ -7,7 +7,7 @@ from cximpact.core.errors import AlignmentError, CongenialityError, Insufficient
 from cximpact.data import SurveyWave
 from cximpact.effects.imputed import fit_imputed
 from cximpact.effects.linkage import dose_response, threshold, threshold_imputed
-from cximpact.effects.linkage.thresholds.imputed import check_alike
+from cximpact.effects.linkage.thresholds.imputed import MixedSearch, check_alike
 from cximpact.imputation import OrdinalImputer
 from cximpact.imputation.complete import complete
 from cximpact.scores import CSAT5
@@ -57,6 +57,23 @@ def test_the_posterior_is_the_mean_over_the_sets(sets, found):
     assert found.draws.sizes["sample"] == 4000
     drawn = np.array([(found.threshold_draws == c).mean() for c in (2, 3, 4, 5)])
     assert drawn == pytest.approx(mean, abs=0.03)
+
+
+def test_sets_that_say_different_things_are_averaged(frame):
+    one, two = (
+        threshold(frame.iloc[rows], score="everybody", outcome="stayed", rng=1).found
+        for rows in (slice(0, 80), slice(80, 160))
+    )
+    mixed = MixedSearch(
+        candidates=one.candidates,
+        outcomes=one.outcomes,
+        log_evidence=one.log_evidence,
+        parts=(one, two),
+    )
+    assert np.abs(one.probability - two.probability).max() > 0.05
+    assert mixed.probability == pytest.approx((one.probability + two.probability) / 2)
+    models = (one.model_probability.values + two.model_probability.values) / 2
+    assert mixed.model_probability.values == pytest.approx(models)
 
 
 def test_draws_of_jump_threshold_and_curve_go_together(found):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 
 from cximpact.core import draws as dr
 from cximpact.core.errors import AlignmentError
@@ -62,6 +63,14 @@ def test_tables_and_words(found, several):
     assert found.model_probability.coords["model"].values.tolist() == ["step", "none"]
     assert float(several.model_probability.sum()) == pytest.approx(1)
     assert "threshold of s" in found._repr_html_()
+
+
+def test_lack_of_fit_is_a_chi_squared_of_the_levels(found):
+    k = np.array([10, 11, 9, 10, 12, 10, 11, 20, 21, 19, 22])
+    p = found.behavior().mean("sample").values
+    statistic = ((k - 50 * p) ** 2 / (50 * p * (1 - p))).sum()
+    expected = stats.chi2.sf(statistic, 11 - 3)
+    assert found.diagnostics["lack_of_fit"] == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_wrong_shape_shows():
