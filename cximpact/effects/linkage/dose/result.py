@@ -118,6 +118,11 @@ class DoseResponsePosterior(EffectPosterior):
         -------
         matplotlib.figure.Figure
             One panel.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such outcome.
         """
         table = self.summary(options.pop("prob", 0.9))
         at, name = 0, str(self.estimand.contrast.partition(" by ")[0])
