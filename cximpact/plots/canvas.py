@@ -22,6 +22,13 @@ class NotebookAxes(Axes):
         return to_png(self)
 
 
+class NotebookFigure(Figure):
+    """A figure that shows itself in a notebook without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        return to_png(self)
+
+
 def prepare(ax: Axes | None, *, title: str | None, height: float = 4.0, pad: float = 12) -> Axes:
     """Return a styled axes: the one given, or one on a new figure.
 

@@ -12,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from cximpact.plots import style
-from cximpact.plots.canvas import WIDTH, say_above
+from cximpact.plots.canvas import WIDTH, NotebookFigure, say_above
 from cximpact.plots.complete import check_complete
 from cximpact.plots.dots import padded
 from cximpact.plots.labels import NumberFormatter, number_axis, title_text
@@ -69,7 +69,7 @@ def dose_curve(
         bars = checked(thresholds, keys=["threshold"], numbers=["threshold", "probability"])
         check_complete(bars, ["probability"])
     engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08, hspace=0.04)
-    figure = Figure(figsize=(WIDTH, 3.7 if bars is None else 5.0), layout=engine)
+    figure = NotebookFigure(figsize=(WIDTH, 3.7 if bars is None else 5.0), layout=engine)
     if title:
         look: dict[str, Any] = {"fontsize": style.LARGE, "fontweight": "bold", "color": style.INK}
         figure.suptitle(title_text(title), x=0.012, ha="left", **look)

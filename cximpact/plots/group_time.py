@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cximpact.core.errors import ConfigError
 from cximpact.plots import style
-from cximpact.plots.canvas import WIDTH
+from cximpact.plots.canvas import WIDTH, NotebookFigure
 from cximpact.plots.dots import padded
 from cximpact.plots.labels import NumberFormatter, number_axis, title_text
 from cximpact.plots.tables import INTERVAL, checked
@@ -50,7 +50,7 @@ def group_time(table: pd.DataFrame, *, title: str | None = None, unit: str = "")
             f"select at most {MAX_COHORTS}."
         )
     engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06, hspace=0.03)
-    figure = Figure(figsize=(WIDTH, 0.9 + 1.3 * len(cohorts)), layout=engine)
+    figure = NotebookFigure(figsize=(WIDTH, 0.9 + 1.3 * len(cohorts)), layout=engine)
     if title:
         look = {"fontsize": style.LARGE, "fontweight": "bold", "color": style.INK}
         figure.suptitle(title_text(title), x=0.012, ha="left", **look)

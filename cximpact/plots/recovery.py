@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from cximpact.core.errors import ConfigError
 from cximpact.plots import style
-from cximpact.plots.canvas import WIDTH, prepare, say_above
+from cximpact.plots.canvas import WIDTH, NotebookFigure, prepare, say_above
 from cximpact.plots.dots import padded
 from cximpact.plots.keys import key_row
 from cximpact.plots.labels import axis_name, interval_text, number_axis, title_text, unit_of
@@ -53,7 +53,7 @@ def recovery_timeline(
     """
     rows = checked(flow, keys=["at"], numbers=[*_FLOW, *_STOCK])
     engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, hspace=0.05)
-    figure = Figure(figsize=(WIDTH, 7.4), layout=engine)
+    figure = NotebookFigure(figsize=(WIDTH, 7.4), layout=engine)
     if title:
         look = {"fontsize": style.LARGE, "fontweight": "bold", "color": style.INK}
         figure.suptitle(title_text(title), x=0.012, ha="left", **look)

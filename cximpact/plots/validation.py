@@ -11,23 +11,15 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from cximpact.plots import style
-from cximpact.plots.canvas import WIDTH
+from cximpact.plots.canvas import WIDTH, NotebookFigure
 from cximpact.plots.dots import name_rows, pad_values
 from cximpact.plots.labels import number_axis, title_text, wrapped
-from cximpact.plots.render import to_png
 from cximpact.plots.tables import INTERVAL, checked
 
 _BAND = "#dbe7ef"
 _OUTSIDE = style.ORANGE
 _SCORES = {"rps": "RPS", "log_score": "log score"}
 _BASELINES = {"global": "all answers", "segment": "segments"}
-
-
-class NotebookFigure(Figure):
-    """A figure that shows itself in a notebook without pyplot."""
-
-    def _repr_png_(self) -> bytes:
-        return to_png(self)
 
 
 def validation_page(

@@ -1,9 +1,11 @@
 """Nothing global is touched, and hostile names do no harm."""
 
 import base64
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -14,6 +16,7 @@ import xarray as xr
 from cximpact import plots
 from cximpact.core.errors import ConfigError
 from cximpact.plots import labels
+from cximpact.plots.canvas import NotebookFigure
 from cximpact.plots.positions import spread
 from tests.support.reporting import HALF_PAIR, HOSTILE, score_table
 
@@ -32,7 +35,11 @@ def everything(names=("a", "b"), title="t"):
     steps = pd.DataFrame(
         {"label": [name, "n"], "value": [2.0, 9.0], "kind": "step", "unit": [None, name]}
     )
+    nodes = pd.DataFrame({"node": two["segment"], "level": ["context", "outcome"]})
+    arrow = {"parent": [name], "child": ["other"], "estimate": [0.1], "conf_low": [0.0]}
+    arrows = pd.DataFrame(arrow).assign(conf_high=0.2, standardized=0.1)
     return [
+        plots.kpi_graph(nodes, arrows, title=title),
         plots.scores(table, x="segment", title=title, unit=name),
         plots.scores(years, x="year", by="store", title=title),
         plots.respondents_and_everyone(twice, x="segment", title=title),
@@ -150,3 +157,15 @@ def test_ticks_have_the_decimals_that_their_spacing_needs(values, texts):
 def test_a_long_name_keeps_both_ends():
     shown = labels.wrapped("Customers from " + "a very " * 30 + "long name · Chat", 20, 2)
     assert shown.startswith("Customers") and shown.endswith("Chat") and shown.count("\n") <= 1
+
+
+def test_every_picture_shows_itself_in_a_notebook():
+    """No module makes a plain figure that it returns: a notebook would print its name."""
+    folder = Path(plots.__file__).parent
+    plain = [
+        path.name
+        for path in folder.glob("*.py")
+        if path.name != "canvas.py" and re.search(r"(?<!Notebook)Figure\(figsize", path.read_text())
+    ]
+    assert plain == []
+    assert NotebookFigure(figsize=(1, 1))._repr_png_()[:4] == b"\x89PNG"
