@@ -10,6 +10,7 @@ from typing import Any
 import xarray as xr
 
 from cximpact.core import draws as dr
+from cximpact.core.claims import EFFECT_SCALES
 from cximpact.core.errors import AlignmentError, ConfigError, UnitsError, closest, join_names
 from cximpact.core.results import EffectPosterior
 from cximpact.core.units import Change, Money, check_currency
@@ -195,6 +196,9 @@ def _currency(it: Initiative) -> str:
     carried = [it.value, it.effect, *(it.costs.values() if isinstance(it.costs, Mapping) else ())]
     known = {v.currency for v in carried if isinstance(v, ValuePosterior | Money)}
     known |= {check_currency(it.currency)} if it.currency is not None else set()
+    if isinstance(it.effect, EffectPosterior) and it.effect.estimand.scale == "money":
+        unit = it.effect.draws.attrs.get("unit")
+        known |= {check_currency(unit)} if unit and unit not in EFFECT_SCALES else set()
     if len(known) > 1:
         raise UnitsError(
             f"initiative {it.name!r} mixes the currencies {join_names(sorted(map(str, known)))}; "

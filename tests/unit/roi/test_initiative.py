@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cximpact import value
+from cximpact import roi, value
 from cximpact.core.errors import (
     AlignmentError,
     ConfigError,
@@ -102,3 +102,12 @@ def test_numbers_become_stated_values_and_settings_are_read_only():
     with pytest.raises(TypeError):
         it.costs["one_off"] = 0
     assert money.initiative(effect=SEGMENTED, n={"a": 3, "b": 4}).customers == 7
+
+
+def test_money_per_customer_keeps_its_currency():
+    paid = money.normal(2.0, 0.1, "money").assign_attrs(unit="EUR")
+    effect = money.effect(paid, scale="money")
+    plan = {"name": "a", "n": 10, "effect": effect, "mechanism": "one_time"}
+    assert roi.Initiative(**plan).currency == "EUR"
+    with pytest.raises(UnitsError, match="mixes the currencies 'EUR', 'USD'"):
+        roi.Initiative(**plan, currency="USD")

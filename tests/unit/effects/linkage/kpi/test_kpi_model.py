@@ -146,6 +146,16 @@ def test_an_effect_becomes_money(center):
     np.testing.assert_allclose(result.npv().mean() + 2_000, gain, rtol=0.05)
 
 
+def test_an_effect_on_value_is_money_already(center):
+    _, model = center
+    effect = model.do("value", {"hold": scale_by(0.8)})
+    initiative = cx.roi.Initiative(
+        name="shorter queues", n=1000, effect=effect, mechanism="one_time", costs={"one_off": 100.0}
+    )
+    result = cx.roi.simulate([initiative], horizon=1, discount_rate=0.0, rng=1)
+    np.testing.assert_allclose(result.npv().mean() + 100, 1000 * effect.draws.mean())
+
+
 def test_words_and_pictures(center):
     _, model = center
     assert "8 KPIs and 14 arrows" in model.explain()
