@@ -43,6 +43,8 @@ def test_a_witness_that_would_have_to_recant():
     both = edges_of([("a", "b", "d"), ("a", "b", "c", "d")])
     assert recanting_witness(GRAPH, "a", "d", both) == ""
     assert recanting_witness(GRAPH, "a", "d", edges_of([("a", "c", "d")])) == ""
+    # b hears of the change and passes it on to nobody
+    assert recanting_witness(GRAPH, "a", "d", {("a", "b"), ("a", "c"), ("c", "d")}) == ""
 
 
 def test_independencies_of_a_chain_and_of_a_collider():
