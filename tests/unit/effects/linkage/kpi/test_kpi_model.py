@@ -107,6 +107,20 @@ def test_these_customers_scatter_less_than_the_process(center):
     assert these < process
 
 
+def test_a_part_of_the_customers_scatters_as_all_of_them():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=4000)
+    frame = pd.DataFrame({"x": x, "y": 3 * x + 0.1 * rng.normal(size=4000)})
+    nodes = [
+        KpiNode("x", level="operational"),
+        KpiNode("y", level="outcome", parents=["x"], family="normal"),
+    ]
+    model = KpiGraph(nodes, draws=1000).fit(frame, rng=1)
+    for size in (400, 4000):
+        spread = float(model.using(simulated=size).expected("y").std())
+        np.testing.assert_allclose(spread, 3 / np.sqrt(4000), rtol=0.15)
+
+
 def test_arrows_are_direct_effects(center):
     _, model = center
     table = model.arrows().set_index(["parent", "child"])
