@@ -126,6 +126,7 @@ def test_probit_and_logit_agree_on_the_score(imputed, world):
     assert float(two.std()) == pytest.approx(float(one.std()), rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_answer_does_not_depend_on_the_parametrization():
     wave, scores = small_wave(1500), []
     for how in ("auto", "centered", {"segment": "noncentered"}):

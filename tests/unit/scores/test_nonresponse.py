@@ -176,6 +176,7 @@ def test_new_levels_and_methods_are_refused(fit):
         fit.score(method="mean")
 
 
+@pytest.mark.slow
 def test_error_of_the_weighted_score_accounts_for_estimated_propensities():
     """The covariate tells nearly all of the score: with known propensities it looks unsure."""
     rng = np.random.default_rng(11)

@@ -41,6 +41,7 @@ def test_even_response_is_recognized_after_the_correction():
     assert np.mean([one.estimate for one in found]) > 0.95
 
 
+@pytest.mark.slow
 def test_interval_covers_uneven_response():
     truth = 1 - 2 * np.std([0.1, 0.2, 0.3, 0.6])
     inside = 0
