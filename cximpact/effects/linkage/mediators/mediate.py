@@ -48,7 +48,9 @@ class Mediation:
         Whether exposure and mediator may act together on the outcome.
     reliability : float, optional
         Share of the variance of a normal mediator that is no measurement error. None takes it
-        as measured without error, which makes the indirect effect too small.
+        as measured without error, which makes the indirect effect too small. The correction is
+        exact for a linear outcome; for a 0/1 outcome it is near, and a little short where the
+        outcome is steep and the error large.
     assume : {"sequential ignorability"}, optional
         Says that you answer for it: nothing unmeasured moves mediator and outcome. Without it
         the parts are descriptive and no money is made of them.

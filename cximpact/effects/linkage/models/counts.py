@@ -43,9 +43,8 @@ class Count:
 
     def quantile(self, values: np.ndarray, x: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Return each row's quantile at the probability ``u``."""
-        mean = np.exp(x @ values)
-        whole = np.ceil(special.pdtrik(u, mean))
-        return np.where(u <= np.exp(-mean), 0.0, np.maximum(np.nan_to_num(whole), 0.0))
+        whole = np.ceil(special.pdtrik(u, np.exp(x @ values)))
+        return np.maximum(np.nan_to_num(whole), 0.0)
 
     def support(self, values: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the counts that matter with their probabilities."""

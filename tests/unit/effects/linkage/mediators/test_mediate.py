@@ -97,6 +97,20 @@ def test_error_of_the_mediator_of_a_binary_outcome():
     assert gap < 0.25 * abs(naive - truth).sel(effect="indirect")
 
 
+def test_error_of_the_mediator_hardly_moves_the_means_of_a_bent_outcome():
+    rng = np.random.default_rng(7)
+    data = linear(60_000, noise=1.0)
+    p = 1 / (1 + np.exp(-(0.6 * data["true_m"] - 1.5)))
+    data["y"] = (rng.random(len(data)) < p).astype(int)
+    reliability = data["true_m"].var() / data["m"].var()
+    found = mediation(data, **ROLES, reliability=reliability, draws=20, rng=1)
+    observed = data.groupby("x")["y"].mean()
+    means = found.means.mean("sample")
+    for k in (0, 1):
+        own = float(means.isel(outcome_at=k, mediator_at=k))
+        assert own == pytest.approx(observed[k], abs=0.012)
+
+
 def test_ordinal_scores_and_counts_as_models():
     rng = np.random.default_rng(2)
     data = linear(3000)
@@ -137,6 +151,26 @@ def test_an_affected_confounder_calls_for_interventional_effects():
         assert found.loc[name, "conf_low"] < value < found.loc[name, "conf_high"]
     naive = mediation(data, **ROLES, draws=20, rng=1).estimate.sel(effect="indirect")
     assert naive > 0.6
+
+
+def test_the_mediator_of_others_is_drawn_apart_from_the_affected_confounder():
+    rng = np.random.default_rng(5)
+    n = 60_000
+
+    def draw(x, size=n):
+        trust = 0.7 * x + rng.normal(size=size)
+        return trust, 0.5 * x + 1.2 * trust + rng.normal(size=size)
+
+    x = rng.integers(0, 2, n)
+    trust, m = draw(x)
+    y = (rng.random(n) < 1 / (1 + np.exp(2.5 - 1.5 * m - 1.5 * trust))).astype(int)
+    data = pd.DataFrame({"x": x, "m": m, "y": y, "trust": trust})
+    found = mediation(data, **ROLES, affected=["trust"], interaction=False, draws=20, rng=1)
+    for k, at in enumerate((0, 1)):
+        own, others = draw(at, 400_000)[0], draw(1, 400_000)[1]
+        wanted = np.mean(1 / (1 + np.exp(2.5 - 1.5 * others - 1.5 * own)))
+        mean = float(found.means.isel(outcome_at=k, mediator_at=1).mean())
+        assert mean == pytest.approx(wanted, abs=0.01)
 
 
 def test_a_common_cause_is_undone_by_its_correlation():
