@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from cximpact.core.errors import DataError, ZeroVarianceError, rows_phrase
+from cximpact.core.errors import DataError, NonFiniteError, ZeroVarianceError, rows_phrase
 from cximpact.effects.linkage.models.fit import ModelFit, from_scores
 
 NODES, _RAW = np.polynomial.hermite_e.hermegauss(15)
@@ -23,7 +23,9 @@ class Normal:
     link: str = "identity"
 
     def check(self, y: np.ndarray, what: str) -> None:
-        """Accept any finite numbers."""
+        """Refuse values that are not finite."""
+        if (bad := np.flatnonzero(~np.isfinite(y))).size:
+            raise NonFiniteError(f"{what!r} is not finite in {rows_phrase(bad)}; correct them.")
 
     def fit(self, x: np.ndarray, y: np.ndarray, w: np.ndarray, terms: Sequence[str]) -> ModelFit:
         """Fit by weighted least squares."""

@@ -131,8 +131,7 @@ class ThresholdPosterior(EffectPosterior):
         customer: str | None = None,
         outcome: str | None = None,
         value: float | None = None,
-        reliability: float | None = None,
-        again: str | None = None,
+        reliability: float | str | None = None,
         prob: float = 0.9,
     ) -> JustBelow:
         """List the customers just below the threshold, by what lifting them would bring.
@@ -152,11 +151,9 @@ class ThresholdPosterior(EffectPosterior):
             Of several outcomes the one that counts; the first by default.
         value : float, optional
             Money per unit of the outcome. It is refused while the link is an association.
-        reliability : float, optional
-            Share of the variance of scores that lasts, from 0 to 1.
-        again : str, optional
-            Column of a second score of the same customers, with nothing done in between, from
-            which the reliability is learned.
+        reliability : float or str, optional
+            Share of the variance of scores that lasts, from 0 to 1; or the column of a second
+            score of the same customers, with nothing done in between, from which it is learned.
         prob : float, default 0.9
             Mass of intervals.
 
@@ -179,8 +176,8 @@ class ThresholdPosterior(EffectPosterior):
             customer=customer,
             outcome=outcome,
             value=value,
-            reliability=reliability,
-            again=again,
+            reliability=None if isinstance(reliability, str) else reliability,
+            again=reliability if isinstance(reliability, str) else None,
             prob=prob,
         )
 

@@ -147,6 +147,7 @@ def test_models_of_the_same_rows_are_drawn_jointly():
 @pytest.mark.parametrize(
     ("name", "y", "error", "match"),
     [
+        ("normal", [0, np.inf, 2.0], DataError, "not finite in 1 row"),
         ("binary", [0, 1, 2.0], DataError, "neither 0 nor 1 in 1 row"),
         ("lognormal", [1, 0, 2.0], DataError, "not positive in 1 row"),
         ("count", [1, 0.5, 2], DataError, "no whole number"),

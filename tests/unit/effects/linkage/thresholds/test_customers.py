@@ -127,7 +127,7 @@ def test_regression_to_the_mean_is_shown(found):
 def test_a_second_score_tells_the_reliability(found):
     people = pd.concat([PEOPLE] * 4, ignore_index=True)
     people["then"] = people["then"].where(people.index > 0)
-    listed = found.just_below(people, again="then")
+    listed = found.just_below(people, reliability="then")
     both = people.dropna()
     slope = np.polyfit(both["s"], both["then"], 1)[0]
     assert listed.reversion.reliability == pytest.approx(slope)
@@ -141,7 +141,7 @@ def test_a_later_rise_of_the_low_is_what_was_foretold():
     frame = pd.DataFrame({"s": np.clip(np.round(first), 0, 10), "then": second})
     frame["y"] = (rng.random(20_000) < 0.2 + 0.2 * (frame["s"] >= 4)).astype(float)
     found = threshold(frame, score="s", outcome="y", rng=1)
-    listed = found.just_below(frame, again="then")
+    listed = found.just_below(frame, reliability="then")
     rows = listed.table["row"].to_numpy()
     naive = (frame["then"] - frame["s"]).to_numpy()[rows].mean()
     assert naive > 1
