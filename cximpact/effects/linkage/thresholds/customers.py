@@ -83,8 +83,8 @@ class JustBelow:
             lead += ": it does not say what a lift would cause, and no money is made of it"
         if self.reversion is None:
             tail = (
-                "How far these scores rise by themselves is not known: give reliability= as a share "
-                "or as the column of a second score. Without it no later rise is a success."
+                "How far these scores rise by themselves is not known: give reliability= as a "
+                "share or as the column of a second score. Without it no later rise is a success."
             )
         else:
             tail = (
