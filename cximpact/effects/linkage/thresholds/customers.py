@@ -84,7 +84,8 @@ class JustBelow:
         if self.reversion is None:
             tail = (
                 "How far these scores rise by themselves is not known: give reliability= as a "
-                "share or as the column of a second score. Without it no later rise is a success."
+                "share or as the column of a second score. A later rise must not be taken for a "
+                "success without it."
             )
         else:
             tail = (
