@@ -22,7 +22,8 @@ def model():
     hold = np.exp(0.3 * load + rng.normal(0, 0.4, n))
     calls = rng.poisson(np.exp(0.2 * np.log(hold) + 0.2 * (region == "west")))
     fixed = (rng.random(n) < special.expit(1 - 0.4 * calls)).astype(int)
-    score = 1 + np.searchsorted([-1, 0, 1], fixed - 0.3 * hold + rng.logistic(size=n))
+    ease = np.searchsorted([-1, 0, 1], fixed - 0.3 * hold + rng.logistic(size=n))
+    score = np.array([1, 2, 4, 7])[ease]
     warmth = 0.5 * score + 0.1 * (hold - 2) ** 2 + rng.normal(size=n)
     spend = np.where(rng.random(n) < special.expit(warmth - 1), np.exp(rng.normal(0, 0.4, n)), 0)
     frame = pd.DataFrame(

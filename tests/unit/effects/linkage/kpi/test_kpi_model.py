@@ -47,6 +47,8 @@ def test_in_a_linear_graph_effects_are_products_and_sums_of_coefficients():
     for effect, wanted in ((total, a * b + c), (through, a * b), (direct, c)):
         assert abs(effect.draws.mean() - 0.5 * wanted) < 0.004
     np.testing.assert_allclose(through.draws + direct.draws, total.draws, atol=1e-12)
+    table = model.arrows().set_index(["parent", "child"])["estimate"]
+    np.testing.assert_allclose(table["x", "m"], a * x.std(), rtol=0.02)
     slope = model.elasticities("y", ["x"])
     np.testing.assert_allclose(slope.draws[:, 0] / 2, total.draws, atol=1e-10)
 
